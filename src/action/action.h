@@ -1,0 +1,93 @@
+/*
+ * action: stage 7, tickets -> the shell commands of action.d -> outcomes.
+ *
+ * One queue per engine keeps the order of commands over all jails (stock iptables rules depend on
+ * it); notifying actions have a queue of their own. Nothing blocks: commands are children with a
+ * deadline in their own process group.
+ */
+#ifndef ACTION_ACTION_H
+#define ACTION_ACTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "base/value.h"
+#include "ticket.h"
+
+struct action_queue;
+struct action;
+
+enum action_phase {
+	ACTION_START,
+	ACTION_STOP,
+	ACTION_BAN,
+	ACTION_UNBAN,
+	ACTION_REBAN,
+	ACTION_PROLONG,
+	ACTION_FLUSH,
+	ACTION_CHECK,
+	ACTION_REPAIR,
+	ACTION_RELOAD,
+};
+
+const char *action_phase_name(enum action_phase phase); /* "ban" */
+
+/* How one phase of one action for one ticket ended. Borrowed for the call. */
+struct outcome {
+	const char *jail, *action;
+	enum action_phase phase;
+	const char *id;      /* the ticket's; NULL for start, stop, flush … */
+	bool ok;
+	bool is_dry;         /* nothing was run */
+	int exit_code;       /* of the last command; -signal when killed */
+	bool timed_out;
+	int tries;           /* 2: failed once and was run again */
+	double ms;           /* from being queued to the end */
+	const char *command; /* as run (placeholders filled in) */
+	const char *output;  /* last lines of stderr (or stdout), raw: hostile */
+};
+
+struct action_hooks {
+	void (*outcome)(void *arg, const struct outcome *o);
+	/*
+	 * The value of a tag that only the engine knows (<ipmatches>, <ipfailures>, <jail.banned> …):
+	 * appends it and returns true, or false for an unknown tag. May be NULL.
+	 */
+	bool (*fact)(void *arg, const char *jail, const struct ticket *t, const char *tag, struct str *out);
+	void (*log)(void *arg, int level, const char *text); /* for fail2ban.log; may be NULL */
+	void *arg;
+};
+
+struct action_queue *action_queue_new(uv_loop_t *loop, const struct clock *clock, bool dry_run,
+    const struct action_hooks *hooks);
+size_t action_queue_waiting(const struct action_queue *q); /* commands not finished yet */
+/* Calls done once when everything queued so far has ended (at once if idle). */
+void action_queue_drain(struct action_queue *q, void (*done)(void *arg), void *arg);
+void action_queue_close(struct action_queue *q, void (*done)(void *arg), void *arg); /* kills what runs; frees q */
+
+struct action *action_new(struct action_queue *q, const char *jail, const char *name);
+/* Queued work of the action is finished first; then it is freed. */
+void action_free(struct action *a);
+const char *action_name(const struct action *a);
+
+/* Properties as `multi-set JAIL action NAME [[k, v] …]` sends them; `timeout` in seconds or abbreviated. */
+bool action_set(struct action *a, const char *property, const struct value *v, struct err *err);
+const struct value *action_get(const struct action *a, const char *property); /* NULL: unset */
+void action_properties(const struct action *a, struct value *names); /* pushes all names, sorted */
+
+void action_start(struct action *a);  /* actionstart unless on demand */
+void action_stop(struct action *a, bool flush_bans); /* (flush and) actionstop for what was started */
+void action_ban(struct action *a, const struct ticket *t);   /* copies the ticket */
+void action_unban(struct action *a, const struct ticket *t);
+void action_prolong(struct action *a, const struct ticket *t);
+bool action_has_flush(const struct action *a); /* actionflush is defined */
+void action_flush(struct action *a);
+void action_check(struct action *a);  /* actioncheck; repairs and re-bans nothing by itself */
+void action_reload(struct action *a);
+
+#endif

@@ -1,0 +1,480 @@
+#include "base/value.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+#include <wctype.h>
+
+static struct value *
+value_new(enum value_kind kind)
+{
+	struct value *v = xcalloc(1, sizeof *v);
+
+	v->kind = kind;
+	return v;
+}
+
+struct value *
+value_none(void)
+{
+	return value_new(VALUE_NONE);
+}
+
+struct value *
+value_bool(bool truth)
+{
+	struct value *v = value_new(VALUE_BOOL);
+
+	v->truth = truth;
+	return v;
+}
+
+struct value *
+value_int(int64_t integer)
+{
+	struct value *v = value_new(VALUE_INT);
+
+	v->integer = integer;
+	return v;
+}
+
+struct value *
+value_float(double real)
+{
+	struct value *v = value_new(VALUE_FLOAT);
+
+	v->real = real;
+	return v;
+}
+
+struct value *
+value_strn(const char *bytes, size_t len)
+{
+	struct value *v = value_new(VALUE_STR);
+
+	v->text.bytes = xstrndup(bytes, len);
+	v->text.len = len;
+	return v;
+}
+
+struct value *
+value_str(const char *text)
+{
+	return value_strn(text, strlen(text));
+}
+
+struct value *
+value_strf(const char *format, ...)
+{
+	struct str s = {0};
+	va_list args;
+
+	va_start(args, format);
+	str_addv(&s, format, args);
+	va_end(args);
+	struct value *v = value_new(VALUE_STR);
+	v->text.len = s.len;
+	v->text.bytes = str_take(&s);
+	return v;
+}
+
+struct value *
+value_list(void)
+{
+	return value_new(VALUE_LIST);
+}
+
+struct value *
+value_tuple(void)
+{
+	return value_new(VALUE_TUPLE);
+}
+
+struct value *
+value_set(void)
+{
+	return value_new(VALUE_SET);
+}
+
+struct value *
+value_dict(void)
+{
+	return value_new(VALUE_DICT);
+}
+
+static bool
+is_seq(const struct value *v)
+{
+	return v != NULL && v->kind >= VALUE_LIST;
+}
+
+static size_t
+slots(const struct value *v)
+{
+	return v->kind == VALUE_DICT ? v->seq.count * 2 : v->seq.count;
+}
+
+static void
+grow(struct value *v, size_t want)
+{
+	if (want <= v->seq.room)
+		return;
+	v->seq.room = v->seq.room < 4 ? 4 : v->seq.room * 2;
+	v->seq.items = xreallocarray(v->seq.items, v->seq.room, sizeof *v->seq.items);
+}
+
+void
+value_push(struct value *list, struct value *item)
+{
+	grow(list, list->seq.count + 1);
+	list->seq.items[list->seq.count++] = item;
+}
+
+void
+value_put(struct value *dict, const char *key, struct value *item)
+{
+	for (size_t i = 0; i < dict->seq.count; i++)
+		if (value_text_is(dict->seq.items[2 * i], key)) {
+			value_free(dict->seq.items[2 * i + 1]);
+			dict->seq.items[2 * i + 1] = item;
+			return;
+		}
+	grow(dict, slots(dict) + 2);
+	dict->seq.items[slots(dict)] = value_str(key);
+	dict->seq.items[slots(dict) + 1] = item;
+	dict->seq.count++;
+}
+
+struct value *
+value_words(const char *first, ...)
+{
+	struct value *list = value_list();
+	va_list args;
+
+	va_start(args, first);
+	for (const char *word = first; word != NULL; word = va_arg(args, const char *))
+		value_push(list, value_str(word));
+	va_end(args);
+	return list;
+}
+
+struct value *
+value_dup(const struct value *v)
+{
+	if (v == NULL)
+		return NULL;
+	if (v->kind == VALUE_STR)
+		return value_strn(v->text.bytes, v->text.len);
+	struct value *copy = value_new(v->kind);
+	if (!is_seq(v)) {
+		*copy = *v;
+		return copy;
+	}
+	copy->seq.count = v->seq.count;
+	copy->seq.room = slots(v);
+	copy->seq.items = xcalloc(slots(v), sizeof *copy->seq.items);
+	for (size_t i = 0; i < slots(v); i++)
+		copy->seq.items[i] = value_dup(v->seq.items[i]);
+	return copy;
+}
+
+void
+value_free(struct value *v)
+{
+	if (v == NULL)
+		return;
+	if (v->kind == VALUE_STR)
+		free(v->text.bytes);
+	if (is_seq(v)) {
+		for (size_t i = 0; i < slots(v); i++)
+			value_free(v->seq.items[i]);
+		free(v->seq.items);
+	}
+	free(v);
+}
+
+bool
+value_is_list(const struct value *v)
+{
+	return v != NULL && (v->kind == VALUE_LIST || v->kind == VALUE_TUPLE);
+}
+
+size_t
+value_count(const struct value *v)
+{
+	return is_seq(v) ? v->seq.count : 0;
+}
+
+const struct value *
+value_at(const struct value *list, size_t i)
+{
+	return is_seq(list) && list->kind != VALUE_DICT && i < list->seq.count ? list->seq.items[i] : NULL;
+}
+
+const struct value *
+value_get(const struct value *dict, const char *key)
+{
+	if (dict == NULL || dict->kind != VALUE_DICT)
+		return NULL;
+	for (size_t i = 0; i < dict->seq.count; i++)
+		if (value_text_is(dict->seq.items[2 * i], key))
+			return dict->seq.items[2 * i + 1];
+	return NULL;
+}
+
+const char *
+value_text(const struct value *v)
+{
+	return v != NULL && v->kind == VALUE_STR ? v->text.bytes : NULL;
+}
+
+bool
+value_text_is(const struct value *v, const char *text)
+{
+	size_t len = strlen(text);
+
+	return v != NULL && v->kind == VALUE_STR && v->text.len == len &&
+	    memcmp(v->text.bytes, text, len) == 0;
+}
+
+static bool
+set_holds(const struct value *set, const struct value *item)
+{
+	for (size_t i = 0; i < set->seq.count; i++)
+		if (value_equal(set->seq.items[i], item))
+			return true;
+	return false;
+}
+
+bool
+value_equal(const struct value *a, const struct value *b)
+{
+	if (a == NULL || b == NULL || a->kind != b->kind)
+		return a == b;
+	switch (a->kind) {
+	case VALUE_NONE:
+		return true;
+	case VALUE_BOOL:
+		return a->truth == b->truth;
+	case VALUE_INT:
+		return a->integer == b->integer;
+	case VALUE_FLOAT:
+		return a->real == b->real;
+	case VALUE_STR:
+		return a->text.len == b->text.len &&
+		    memcmp(a->text.bytes, b->text.bytes, a->text.len) == 0;
+	case VALUE_LIST:
+	case VALUE_TUPLE:
+	case VALUE_SET:
+	case VALUE_DICT:
+		break;
+	}
+	if (a->seq.count != b->seq.count)
+		return false;
+	for (size_t i = 0; i < a->seq.count; i++) {
+		if (a->kind == VALUE_SET) {
+			if (!set_holds(b, a->seq.items[i]))
+				return false;
+		} else if (a->kind == VALUE_DICT) {
+			const struct value *key = a->seq.items[2 * i];
+			if (!value_equal(a->seq.items[2 * i + 1], value_get(b, key->text.bytes)))
+				return false;
+		} else if (!value_equal(a->seq.items[i], b->seq.items[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+value_repr_str(const char *bytes, size_t len, struct str *out)
+{
+	bool has_single = memchr(bytes, '\'', len) != NULL;
+	char quote = has_single && memchr(bytes, '"', len) == NULL ? '"' : '\'';
+
+	str_addc(out, quote);
+	for (size_t i = 0; i < len;) {
+		uint32_t c;
+		size_t n = text_decode(bytes + i, len - i, &c);
+		if (n == 0) { /* not UTF-8: as Python shows a surrogate escape */
+			str_addf(out, "\\udc%02x", (unsigned char)bytes[i]);
+			i++;
+			continue;
+		}
+		if (c == (uint32_t)quote || c == '\\')
+			str_addf(out, "\\%c", (char)c);
+		else if (c == '\n')
+			str_add(out, "\\n");
+		else if (c == '\r')
+			str_add(out, "\\r");
+		else if (c == '\t')
+			str_add(out, "\\t");
+		else if (c == ' ' || text_is_printable(c))
+			str_addn(out, bytes + i, n);
+		else if (c < 0x100)
+			str_addf(out, "\\x%02x", (unsigned)c);
+		else if (c < 0x10000)
+			str_addf(out, "\\u%04x", (unsigned)c);
+		else
+			str_addf(out, "\\U%08x", (unsigned)c);
+		i += n;
+	}
+	str_addc(out, quote);
+}
+
+/* repr(float): the shortest digits that read back, "1e+16" from 1e16 on, "1e-05" below 1e-4. */
+static void
+repr_float(double real, struct str *out)
+{
+	char text[40];
+
+	if (isnan(real)) {
+		str_add(out, "nan");
+		return;
+	}
+	if (isinf(real)) {
+		str_add(out, real < 0 ? "-inf" : "inf");
+		return;
+	}
+	int digits = 1;
+	do
+		snprintf(text, sizeof text, "%.*e", digits - 1, real);
+	while (strtod(text, NULL) != real && ++digits <= 17);
+	int exponent = atoi(strchr(text, 'e') + 1);
+	if (exponent >= -4 && exponent < 16) {
+		int decimals = digits - 1 - exponent;
+		snprintf(text, sizeof text, "%.*f", decimals > 0 ? decimals : 1, real);
+	}
+	str_add(out, text);
+}
+
+void
+value_repr(const struct value *v, struct str *out)
+{
+	static const char *const open[] = {[VALUE_LIST] = "[", [VALUE_TUPLE] = "(", [VALUE_SET] = "{", [VALUE_DICT] = "{"};
+	static const char *const close[] = {[VALUE_LIST] = "]", [VALUE_TUPLE] = ")", [VALUE_SET] = "}", [VALUE_DICT] = "}"};
+
+	switch (v->kind) {
+	case VALUE_NONE:
+		str_add(out, "None");
+		return;
+	case VALUE_BOOL:
+		str_add(out, v->truth ? "True" : "False");
+		return;
+	case VALUE_INT:
+		str_addf(out, "%lld", (long long)v->integer);
+		return;
+	case VALUE_FLOAT:
+		repr_float(v->real, out);
+		return;
+	case VALUE_STR:
+		value_repr_str(v->text.bytes, v->text.len, out);
+		return;
+	case VALUE_LIST:
+	case VALUE_TUPLE:
+	case VALUE_SET:
+	case VALUE_DICT:
+		break;
+	}
+	if (v->kind == VALUE_SET && v->seq.count == 0) {
+		str_add(out, "set()");
+		return;
+	}
+	str_add(out, open[v->kind]);
+	for (size_t i = 0; i < v->seq.count; i++) {
+		if (i != 0)
+			str_add(out, ", ");
+		if (v->kind == VALUE_DICT) {
+			value_repr(v->seq.items[2 * i], out);
+			str_add(out, ": ");
+			value_repr(v->seq.items[2 * i + 1], out);
+		} else {
+			value_repr(v->seq.items[i], out);
+		}
+	}
+	if (v->kind == VALUE_TUPLE && v->seq.count == 1)
+		str_addc(out, ',');
+	str_add(out, close[v->kind]);
+}
+
+void
+value_to_text(const struct value *v, struct str *out)
+{
+	if (v->kind == VALUE_STR)
+		str_addn(out, v->text.bytes, v->text.len);
+	else
+		value_repr(v, out);
+}
+
+json_t *
+value_to_json(const struct value *v)
+{
+	switch (v->kind) {
+	case VALUE_NONE:
+		return json_null();
+	case VALUE_BOOL:
+		return json_boolean(v->truth);
+	case VALUE_INT:
+		return json_integer(v->integer);
+	case VALUE_FLOAT:
+		return isfinite(v->real) ? json_real(v->real) : json_null();
+	case VALUE_STR:
+		return text_json(v->text.bytes, v->text.len);
+	case VALUE_LIST:
+	case VALUE_TUPLE:
+	case VALUE_SET: {
+		json_t *array = json_array();
+		for (size_t i = 0; i < v->seq.count; i++)
+			json_array_append_new(array, value_to_json(v->seq.items[i]));
+		return array;
+	}
+	case VALUE_DICT: {
+		json_t *object = json_object();
+		for (size_t i = 0; i < v->seq.count; i++) {
+			json_t *key = text_json(v->seq.items[2 * i]->text.bytes, v->seq.items[2 * i]->text.len);
+			json_object_set_new(object, json_string_value(key), value_to_json(v->seq.items[2 * i + 1]));
+			json_decref(key);
+		}
+		return object;
+	}
+	}
+	return json_null();
+}
+
+struct value *
+value_from_json(const json_t *j)
+{
+	switch (json_typeof(j)) {
+	case JSON_NULL:
+		return value_none();
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return value_bool(json_is_true(j));
+	case JSON_INTEGER:
+		return value_int(json_integer_value(j));
+	case JSON_REAL:
+		return value_float(json_real_value(j));
+	case JSON_STRING:
+		return value_strn(json_string_value(j), json_string_length(j));
+	case JSON_ARRAY: {
+		struct value *list = value_list();
+		for (size_t i = 0; i < json_array_size(j); i++)
+			value_push(list, value_from_json(json_array_get(j, i)));
+		return list;
+	}
+	case JSON_OBJECT: {
+		struct value *dict = value_dict();
+		const char *key;
+		json_t *item;
+		json_object_foreach((json_t *)(uintptr_t)j, key, item) value_put(dict, key, value_from_json(item));
+		return dict;
+	}
+	}
+	return value_none();
+}

@@ -1,0 +1,33 @@
+/*
+ * main: which applet. By the name that the binary was called (fail2ban-client …), else by the first
+ * word, else the live screen.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "jailtop/applet.h"
+
+static const struct {
+	const char *word, *called;
+	int (*run)(int argc, char **argv);
+} applets[] = {
+    {"server", "fail2ban-server", applet_server},
+    {"client", "fail2ban-client", applet_client},
+    {"regex", "fail2ban-regex", applet_regex},
+    {"config", NULL, applet_config},
+};
+
+int
+main(int argc, char **argv)
+{
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	const char *called = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "";
+
+	for (size_t i = 0; i < sizeof applets / sizeof *applets; i++)
+		if (applets[i].called != NULL && strcmp(called, applets[i].called) == 0)
+			return applets[i].run(argc, argv);
+	for (size_t i = 0; argc > 1 && i < sizeof applets / sizeof *applets; i++)
+		if (strcmp(argv[1], applets[i].word) == 0)
+			return applets[i].run(argc - 1, argv + 1);
+	return applet_top(argc, argv);
+}

@@ -1,0 +1,85 @@
+/*
+ * filter: stages 3 and 4 of one jail: a batch of lines in, failures out.
+ *
+ * Knows nothing of jails, bans or files. The engine, and `jailtop regex`, drive it. Another matcher
+ * can take its place behind this interface.
+ */
+#ifndef MATCH_FILTER_H
+#define MATCH_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "flow.h"
+
+struct filter;
+
+struct filter_hooks {
+	const struct clock *clock; /* borrowed for the filter's life */
+	/* Each failure, in order. The failure is borrowed for the call. */
+	void (*failure)(void *arg, const struct failure *f);
+	/* What fail2ban would write to its log about these lines (level: base/log.h). May be NULL. */
+	void (*log)(void *arg, int level, const char *text);
+	void *arg;
+};
+
+/* Exact counts since the filter was made. */
+struct filter_counters {
+	uint64_t lines;    /* fed */
+	uint64_t matched;  /* gave a failure or was taken by a failregex */
+	uint64_t ignored;  /* dropped by an ignoreregex */
+	uint64_t missed;
+	uint64_t failures; /* emitted */
+	uint64_t limit;    /* expressions that ran out of their budget */
+	uint64_t no_date;  /* no date found */
+	uint64_t too_old;  /* older than findtime, skipped while catching up */
+};
+
+/* `jail` is used in log texts ("[sshd] …"); copied. */
+struct filter *filter_new(const char *jail, const struct filter_hooks *hooks);
+void filter_free(struct filter *f); /* NULL is fine */
+
+/* ---- settings: each may be called at any time, in fail2ban's order of commands ---- */
+enum filter_usedns { USEDNS_WARN, USEDNS_YES, USEDNS_NO, USEDNS_RAW };
+const char *filter_usedns_name(enum filter_usedns mode);
+bool filter_usedns_parse(const char *text, enum filter_usedns *mode);
+void filter_set_usedns(struct filter *f, enum filter_usedns mode); /* baked into <HOST> of expressions added later */
+enum filter_usedns filter_usedns(const struct filter *f);
+
+bool filter_set_prefregex(struct filter *f, const char *source, struct err *err); /* "" removes */
+bool filter_add_failregex(struct filter *f, const char *source, struct err *err);
+bool filter_add_ignoreregex(struct filter *f, const char *source, struct err *err);
+bool filter_del_failregex(struct filter *f, size_t index);   /* false: no such index */
+bool filter_del_ignoreregex(struct filter *f, size_t index);
+/* What `get JAIL failregex` prints: the expression with its tags expanded. NULL past the end. */
+const char *filter_prefregex(const struct filter *f); /* "" when unset */
+const char *filter_failregex(const struct filter *f, size_t index);
+const char *filter_ignoreregex(const struct filter *f, size_t index);
+const char *filter_failregex_source(const struct filter *f, size_t index); /* as it was given, tags unexpanded */
+
+bool filter_set_maxlines(struct filter *f, int lines, struct err *err); /* >= 1 */
+int filter_maxlines(const struct filter *f);
+bool filter_set_datepattern(struct filter *f, const char *pattern, struct err *err);
+/* What fail2ban shows: "%Y (Year)" as its two parts; both NULL for "Default Detectors" use name only. */
+void filter_datepattern(const struct filter *f, const char **pattern, const char **name);
+bool filter_set_logtimezone(struct filter *f, const char *zone, struct err *err);
+const char *filter_logtimezone(const struct filter *f); /* NULL when unset */
+void filter_set_findtime(struct filter *f, double seconds); /* lines older than this are skipped while catching up */
+
+/* ---- work ---- */
+void filter_feed(struct filter *f, const struct line *lines, size_t count);
+/*
+ * The same batch for all filters that follow one file: what they have in common (date, prefregex,
+ * expressions) is done once. Same result as filter_feed on each in turn.
+ */
+void filters_feed(struct filter *const *filters, size_t n_filters, const struct line *lines, size_t count);
+
+void filter_counters(const struct filter *f, struct filter_counters *out);
+/* Time of the last dated line, 0 if none yet: for "last line read 2s ago". */
+double filter_last_date(const struct filter *f);
+
+#endif

@@ -1,0 +1,102 @@
+#include "ticket.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ticket *
+ticket_new(const char *id, double time)
+{
+	struct ticket *t = xcalloc(1, sizeof *t);
+
+	t->id = xstrdup(id);
+	addr_parse(id, &t->addr);
+	t->time = t->first = time;
+	t->bantime = TICKET_UNSET;
+	return t;
+}
+
+struct ticket *
+ticket_dup(const struct ticket *t)
+{
+	struct ticket *copy = xmalloc(sizeof *copy);
+
+	*copy = *t;
+	copy->id = xstrdup(t->id);
+	copy->ip = t->ip != NULL ? xstrdup(t->ip) : NULL;
+	copy->matches = NULL;
+	copy->groups = NULL;
+	copy->n_matches = copy->n_groups = 0;
+	for (size_t i = 0; i < t->n_matches; i++)
+		ticket_add_match(copy, t->matches[i].bytes, t->matches[i].len, t->matches[i].date_from,
+		    t->matches[i].date_to, t->n_matches);
+	for (size_t i = 0; i < t->n_groups; i++)
+		ticket_set_group(copy, t->groups[i].name, t->groups[i].value);
+	return copy;
+}
+
+void
+ticket_free(struct ticket *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->n_matches; i++)
+		free(t->matches[i].bytes);
+	for (size_t i = 0; i < t->n_groups; i++) {
+		free(t->groups[i].name);
+		free(t->groups[i].value);
+	}
+	free(t->matches);
+	free(t->groups);
+	free(t->id);
+	free(t->ip);
+	free(t);
+}
+
+void
+ticket_add_match(struct ticket *t, const char *bytes, size_t len, uint32_t date_from,
+    uint32_t date_to, size_t keep)
+{
+	size_t drop = t->n_matches >= keep ? t->n_matches - keep + (keep != 0) : 0;
+
+	for (size_t i = 0; i < drop && i < t->n_matches; i++)
+		free(t->matches[i].bytes);
+	if (drop != 0) {
+		t->n_matches -= drop;
+		memmove(t->matches, t->matches + drop, t->n_matches * sizeof *t->matches);
+	}
+	if (keep == 0)
+		return;
+	t->matches = xreallocarray(t->matches, t->n_matches + 1, sizeof *t->matches);
+	t->matches[t->n_matches++] =
+	    (struct ticket_match){xstrndup(bytes, len), len, date_from, date_to};
+}
+
+void
+ticket_set_group(struct ticket *t, const char *name, const char *value)
+{
+	for (size_t i = 0; i < t->n_groups; i++)
+		if (strcmp(t->groups[i].name, name) == 0) {
+			free(t->groups[i].value);
+			t->groups[i].value = xstrdup(value);
+			return;
+		}
+	t->groups = xreallocarray(t->groups, t->n_groups + 1, sizeof *t->groups);
+	t->groups[t->n_groups++] = (struct ticket_group){xstrdup(name), xstrdup(value)};
+}
+
+const char *
+ticket_group(const struct ticket *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_groups; i++)
+		if (strcmp(t->groups[i].name, name) == 0)
+			return t->groups[i].value;
+	return NULL;
+}
+
+const char *
+ticket_ip(const struct ticket *t)
+{
+	return t->ip != NULL ? t->ip : t->id;
+}
