@@ -37,6 +37,7 @@ struct ticket {
 	int bancount;     /* bans of this id so far, this one included */
 	bool is_restored; /* came from the database */
 	bool is_manual;   /* banned by command */
+	bool is_invalid;  /* looks like an address, is none (999.1.1.1): counted and shown, never banned */
 	int failregex;    /* 1-based index of the expression that matched last, 0 unknown */
 	struct ticket_match *matches; /* owned; the last maxmatches lines, oldest first */
 	size_t n_matches;

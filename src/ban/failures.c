@@ -1,0 +1,177 @@
+#include "ban/failures.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/mem.h"
+
+struct entry {
+	struct ticket *ticket; /* owned */
+	UT_hash_handle hh;     /* by ticket->id; in the order of the last failure */
+};
+
+struct failures {
+	struct entry *entries; /* owned */
+	uint64_t total, evicted;
+};
+
+struct failures *
+failures_new(void)
+{
+	return xcalloc(1, sizeof(struct failures));
+}
+
+static void
+drop(struct failures *f, struct entry *e)
+{
+	HASH_DEL(f->entries, e);
+	ticket_free(e->ticket);
+	free(e);
+}
+
+void
+failures_free(struct failures *f)
+{
+	struct entry *e, *next;
+
+	if (f == NULL)
+		return;
+	HASH_ITER(hh, f->entries, e, next)
+		drop(f, e);
+	free(f);
+}
+
+static struct entry *
+lookup(const struct failures *f, const char *id)
+{
+	struct entry *e;
+
+	HASH_FIND_STR(f->entries, id, e);
+	return e;
+}
+
+static struct entry *
+insert(struct failures *f, const struct ticket *t)
+{
+	if (HASH_COUNT(f->entries) >= FAILURES_MAX) {
+		drop(f, f->entries); /* the list is in the order of the last failure: the head is the oldest */
+		f->evicted++;
+	}
+	struct entry *e = xcalloc(1, sizeof *e);
+	e->ticket = ticket_new(t->id, t->time);
+	e->ticket->ip = t->ip != NULL ? xstrdup(t->ip) : NULL;
+	e->ticket->addr = t->addr;
+	e->ticket->is_invalid = t->is_invalid;
+	HASH_ADD_KEYPTR(hh, f->entries, e->ticket->id, strlen(e->ticket->id), e);
+	return e;
+}
+
+const struct ticket *
+failures_add(struct failures *f, const struct ticket *t, int attempts,
+    const struct failures_limits *limits)
+{
+	struct entry *e = lookup(f, t->id);
+
+	if (e == NULL) {
+		e = insert(f, t);
+	} else { /* to the end of the list: it failed last */
+		HASH_DEL(f->entries, e);
+		HASH_ADD_KEYPTR(hh, f->entries, e->ticket->id, strlen(e->ticket->id), e);
+	}
+	struct ticket *own = e->ticket;
+	if (t->time > own->time) {
+		if (own->first < t->time - limits->findtime) {
+			/* compat: FailTicket.adjustTime; rint() rounds half to even as Python's round() */
+			own->retry = (int)rint(own->retry / (t->time - own->first) * limits->findtime);
+			own->first = t->time - limits->findtime;
+		}
+		own->time = t->time;
+	}
+	own->retry += attempts;
+	own->failures += attempts;
+	own->failregex = t->failregex;
+	f->total += (uint64_t)attempts;
+	for (size_t i = 0; i < t->n_matches; i++)
+		ticket_add_match(own, t->matches[i].bytes, t->matches[i].len, t->matches[i].date_from,
+		    t->matches[i].date_to, (size_t)(limits->maxmatches > 0 ? limits->maxmatches : 0));
+	for (size_t i = 0; i < t->n_groups; i++)
+		ticket_set_group(own, t->groups[i].name, t->groups[i].value);
+	return own;
+}
+
+struct ticket *
+failures_take(struct failures *f, const char *id)
+{
+	struct entry *e = lookup(f, id);
+
+	if (e == NULL)
+		return NULL;
+	struct ticket *t = e->ticket;
+	HASH_DEL(f->entries, e);
+	free(e);
+	return t;
+}
+
+const struct ticket *
+failures_find(const struct failures *f, const char *id)
+{
+	struct entry *e = lookup(f, id);
+
+	return e != NULL ? e->ticket : NULL;
+}
+
+bool
+failures_forget(struct failures *f, const char *id)
+{
+	struct ticket *t = failures_take(f, id);
+
+	ticket_free(t);
+	return t != NULL;
+}
+
+void
+failures_expire(struct failures *f, double now, double findtime,
+    void (*gone)(void *arg, const struct ticket *t), void *arg)
+{
+	struct entry *e, *next;
+
+	HASH_ITER(hh, f->entries, e, next)
+		if (e->ticket->time <= now - findtime) {
+			if (gone != NULL)
+				gone(arg, e->ticket);
+			drop(f, e);
+		}
+}
+
+void
+failures_each(const struct failures *f, void (*fn)(void *arg, const struct ticket *t), void *arg)
+{
+	for (struct entry *e = f->entries; e != NULL; e = e->hh.next)
+		fn(arg, e->ticket);
+}
+
+size_t
+failures_count(const struct failures *f)
+{
+	return HASH_COUNT(f->entries);
+}
+
+uint64_t
+failures_total(const struct failures *f)
+{
+	return f->total;
+}
+
+void
+failures_set_total(struct failures *f, uint64_t total)
+{
+	f->total = total;
+}
+
+uint64_t
+failures_evicted(const struct failures *f)
+{
+	return f->evicted;
+}

@@ -1,0 +1,134 @@
+/*
+ * engine: everything that runs: the loop, the jails, and the taps. One per process.
+ *
+ * Made empty; commands (command/) fill it, as fail2ban's server is filled by its client. Nothing in
+ * here blocks: what may wait is a child process or a query in libuv's pool.
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "action/action.h"
+#include "ban/ignore.h"
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/resolve.h"
+#include "event/bus.h"
+#include "event/hosts.h"
+#include "event/rate.h"
+#include "source/source.h"
+
+#define ENGINE_RECENT_BYTES (512 * 1024) /* raw lines kept per log file, for the Regex pane */
+#define ENGINE_MAX_OWN 64                /* protected addresses of attached operators */
+
+struct jail;
+struct store;
+struct recent; /* the last raw lines of one log file */
+
+enum engine_state { ENGINE_STARTING, ENGINE_OK, ENGINE_STOPPING };
+
+struct engine_stats { /* exact, since the start */
+	uint64_t lines, matched, found, found_sent, limit;
+	uint64_t bans, unbans;
+	struct rate line_rate, fail_rate, ban_rate, unban_rate;
+	uint64_t action_fails;       /* failed outcomes in a row of firewall actions */
+	char action_error[256];      /* the last one's reason, "" none */
+	double lag;                  /* seconds that the slowest log is behind */
+};
+
+struct own_addr { /* an operator's address: PROTECTED while somebody attached has it */
+	struct addr addr;
+	int holders;
+};
+
+struct engine {
+	uv_loop_t *loop;       /* borrowed */
+	struct clock clock;
+	const char *dir;       /* borrowed: configuration directory, NULL: none (server-stream only) */
+	bool is_dry;           /* everything but the commands */
+	const char *why_dry;   /* "not root", "asked for" */
+	bool is_owned;         /* started by a screen, which may stop it when it leaves */
+	bool keep_bans;        /* at stop: leave the rules in the kernel */
+	enum engine_state state;
+	double started;        /* wall clock */
+	int jails_announced;   /* jails that the configuration will start */
+	int config_notes;      /* warnings while reading it */
+
+	struct source *source;      /* owned */
+	struct resolve *resolve;    /* owned */
+	struct action_queue *queue; /* owned */
+	struct store *store;        /* owned; NULL: no database */
+	struct bus *bus;            /* owned */
+	struct hosts *hosts;        /* owned */
+	struct jail *jails;         /* owned; uthash by name, in the order they were added */
+	struct recent *recent;      /* owned; uthash by path */
+	struct ignore *white;       /* owned: `set all addignoreip` */
+	struct own_addr own[ENGINE_MAX_OWN];
+	size_t n_own;
+	struct addr *self;          /* owned: this host's addresses, for ignoreself */
+	size_t n_self;
+	double self_at;             /* monotonic, when they were read */
+	struct engine_stats stats;
+
+	/* server options, as get/set name them */
+	char *syslogsocket; /* owned */
+	bool is_log_fixed;  /* the command line said where the log goes */
+	int stacksize;
+	int wants_stop;     /* enum command_stop: asked for by a command, done by the process's owner */
+	int64_t dbpurgeage;
+	int dbmaxmatches;
+	double purged_at; /* monotonic: old rows were removed from the database last */
+	char *allowipv6;                /* owned */
+
+	double stats_at;     /* monotonic: counters were told last */
+	uint64_t stats_seen; /* sum of the counters then */
+
+	uv_timer_t tick;   /* once a second: expiry, housekeeping */
+	uv_timer_t expiry; /* at the next end of a ban */
+	uv_timer_t slice;  /* four times a second while somebody listens: hosts, stats */
+	void (*stopped)(void *arg); /* called once when engine_stop has ended */
+	void *stopped_arg;
+};
+
+struct engine *engine_new(uv_loop_t *loop, bool dry_run, const char *why_dry);
+/* After `stopped` ran. */
+void engine_free(struct engine *e);
+
+/*
+ * Ends everything in order: jails stop (bans are undone by their actions unless keep_bans, and stay
+ * in the database), queued commands finish, descriptors close; then `stopped` is called.
+ */
+void engine_stop(struct engine *e, bool keep_bans, void (*stopped)(void *arg), void *arg);
+
+/* Opens (or with NULL, "None": closes) the database. */
+void engine_open_store(struct engine *e, const char *path);
+
+struct jail *engine_jail(const struct engine *e, const char *name); /* NULL: no such jail */
+
+/* The operator's own address: taken with a client, dropped with it. */
+void engine_protect(struct engine *e, const struct addr *a);
+void engine_unprotect(struct engine *e, const struct addr *a);
+/* True if a, host or network, is or holds a protected address. */
+bool engine_is_own(const struct engine *e, const struct addr *a);
+bool engine_is_self(struct engine *e, const struct addr *a); /* an address of this host */
+
+/* Re-arms the timer for the next end of a ban; call after bans changed. */
+void engine_arm_expiry(struct engine *e);
+/* Runs the bans again whose rules the kernel does not have (ip NULL: all). How many. */
+size_t engine_repair(struct engine *e, const char *ip);
+/* Looks up the names in the jail's ignoreip, or with NULL in the whitelist of all jails. */
+void engine_refresh_names(struct engine *e, struct jail *j);
+/* Tells listeners the counters now instead of at the next slice. */
+void engine_publish_stats(struct engine *e);
+
+/* ---- the last raw lines of a log ---- */
+void recent_add(struct engine *e, const char *path, const struct line *lines, size_t count);
+/* Calls fn for up to n of the last lines of `path`, oldest first. */
+void recent_each(const struct engine *e, const char *path, size_t n,
+    void (*fn)(void *arg, const char *bytes, size_t len), void *arg);
+
+#endif

@@ -1,0 +1,353 @@
+#include "server/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "command/command.h"
+#include "engine.h"
+#include "jailtop/applet.h"
+#include "jailtop/wire.h"
+#include "server/pickle_read.h"
+#include "server/pickle_write.h"
+#include "server/server_internal.h"
+
+#define CONN_QUEUE_MAX (64u << 20) /* a reply or snapshot may be this large; then the client is cut off */
+
+struct engine *
+conn_engine(const struct conn *c)
+{
+	return c->server->engine;
+}
+
+/* ---- writing ---- */
+
+struct write_job {
+	uv_write_t req;
+	struct conn *conn;
+	size_t len;
+	char bytes[];
+};
+
+static void
+on_written(uv_write_t *req, int status)
+{
+	struct write_job *job = (struct write_job *)req;
+	struct conn *c = job->conn;
+
+	c->queued -= job->len;
+	free(job);
+	if (status != 0)
+		conn_close(c);
+	else if (!c->is_closing)
+		stream_drained(c);
+}
+
+bool
+conn_send(struct conn *c, const char *bytes, size_t len)
+{
+	if (c->is_closing)
+		return false;
+	if (c->queued + len > CONN_QUEUE_MAX) {
+		conn_close(c);
+		return false;
+	}
+	struct write_job *job = xmalloc(sizeof *job + len);
+	job->conn = c;
+	job->len = len;
+	memcpy(job->bytes, bytes, len);
+	c->queued += len;
+	uv_buf_t buf = uv_buf_init(job->bytes, (unsigned)len);
+	if (uv_write(&job->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written) != 0) {
+		c->queued -= len;
+		free(job);
+		conn_close(c);
+		return false;
+	}
+	return true;
+}
+
+static void
+on_conn_closed(uv_handle_t *h)
+{
+	struct conn *c = (struct conn *)h;
+	struct server *s = c->server;
+
+	str_done(&c->in);
+	free(c);
+	server_handle_closed(s);
+}
+
+void
+conn_close(struct conn *c)
+{
+	if (c->is_closing)
+		return;
+	c->is_closing = true;
+	bus_unsubscribe(conn_engine(c)->bus, c->reader);
+	c->reader = NULL;
+	for (size_t i = 0; i < c->n_own; i++)
+		engine_unprotect(conn_engine(c), &c->own[i]);
+	DL_DELETE(c->server->conns, c);
+	c->server->n_conns--;
+	uv_close((uv_handle_t *)&c->pipe, on_conn_closed);
+}
+
+void
+conn_tick(struct conn *c, double mono)
+{
+	if (c->request_since != 0 && mono - c->request_since > CONN_IDLE_REQUEST_S) {
+		log_write(LOG_LEVEL_WARNING, "fail2ban.asyncserver", "a client took over %d s for one request: closed", CONN_IDLE_REQUEST_S);
+		conn_close(c);
+	}
+}
+
+/* ---- commands ---- */
+
+/* After the answer was queued: what the command asked of the process itself. */
+static void
+after_command(struct conn *c)
+{
+	struct engine *e = conn_engine(c);
+	int wants = e->wants_stop;
+
+	e->wants_stop = COMMAND_STOP_NO;
+	if (wants != COMMAND_STOP_NO)
+		c->server->stop(c->server->stop_arg, wants == COMMAND_STOP_KEEP_BANS);
+}
+
+static void
+pickle_message(struct conn *c, const char *body, size_t len)
+{
+	struct str out = {0};
+	struct err err;
+
+	if (pickle_is_close(body, len)) {
+		conn_close(c);
+		return;
+	}
+	if (conn_engine(c)->state == ENGINE_STOPPING) {
+		struct value *down = value_words("SHUTDOWN", NULL);
+		pickle_write(down, PICKLE_REPLY, &out);
+		str_add(&out, PICKLE_END);
+		value_free(down);
+		conn_send(c, out.at, out.len);
+		str_done(&out);
+		return;
+	}
+	struct value *words = pickle_read(body, len, PICKLE_REQUEST, &err);
+	if (words == NULL) {
+		pickle_write_refusal(err.text, &out);
+	} else {
+		struct command_reply r = {0};
+		if (command_run(conn_engine(c), words, COMMAND_WRITE, &r)) {
+			pickle_write_ok(r.value, &out);
+		} else {
+			struct value *args = value_tuple();
+			value_push(args, value_str(r.text != NULL ? r.text : ""));
+			pickle_write_error(r.exception, args, &out);
+			value_free(args);
+		}
+		command_reply_done(&r);
+		value_free(words);
+	}
+	conn_send(c, out.at, out.len);
+	str_done(&out);
+	after_command(c);
+}
+
+static void
+send_json(struct conn *c, json_t *message) /* takes it */
+{
+	char *text = json_dumps(message, JSON_COMPACT);
+	struct str line = {0};
+
+	json_decref(message);
+	str_add(&line, text != NULL ? text : "{}");
+	str_addc(&line, '\n');
+	free(text);
+	conn_send(c, line.at, line.len);
+	str_done(&line);
+}
+
+static json_t *
+answer_ok(json_t *id, json_t *value)
+{
+	return json_pack("{s:O,s:b,s:o}", "id", id, "ok", 1, "value", value);
+}
+
+static json_t *
+answer_error(json_t *id, const char *class_name, const char *text)
+{
+	json_t *m = json_pack("{s:O,s:b,s:s}", "id", id, "ok", 0, "class", class_name);
+
+	json_object_set_new(m, "error", text_json(text, strlen(text)));
+	return m;
+}
+
+static void
+hello(struct conn *c, json_t *id, json_t *h)
+{
+	json_t *item;
+	size_t i;
+
+	if (json_integer_value(json_object_get(h, "protocol")) != WIRE_PROTOCOL) {
+		send_json(c, answer_error(id, "ValueError", "this engine speaks wire protocol 1: client and engine are of different versions"));
+		return;
+	}
+	json_array_foreach(json_object_get(h, "own"), i, item) {
+		struct addr a;
+		if (c->n_own < CONN_MAX_OWN && json_is_string(item) && addr_parse(json_string_value(item), &a)) {
+			c->own[c->n_own++] = a;
+			engine_protect(conn_engine(c), &a);
+		}
+	}
+	send_json(c, answer_ok(id, json_pack("{s:i,s:s,s:i,s:i,s:b}", "protocol", WIRE_PROTOCOL, "version", JAILTOP_VERSION,
+	    "pid", (int)getpid(), "uid", (int)c->uid, "write", 1)));
+}
+
+static void
+json_message(struct conn *c, const char *line, size_t len)
+{
+	json_error_t error;
+	json_t *m = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
+	json_t *id = m != NULL ? json_object_get(m, "id") : NULL, *part;
+
+	if (!json_is_object(m)) {
+		json_decref(m);
+		send_json(c, json_pack("{s:n,s:b,s:s,s:s}", "id", "ok", 0, "class", "ValueError", "error", "not a JSON object"));
+		return;
+	}
+	json_t *null_id = json_null();
+	if (id == NULL)
+		id = null_id;
+	if ((part = json_object_get(m, "hello")) != NULL) {
+		hello(c, id, part);
+	} else if (json_is_true(json_object_get(m, "subscribe"))) {
+		send_json(c, answer_ok(id, json_null()));
+		stream_subscribe(c);
+	} else if (json_is_array(part = json_object_get(m, "command"))) {
+		struct value *words = value_from_json(part);
+		struct command_reply r = {0};
+		if (conn_engine(c)->state == ENGINE_STOPPING)
+			send_json(c, answer_error(id, "RuntimeError", "the engine is stopping"));
+		else if (command_run(conn_engine(c), words, COMMAND_WRITE, &r))
+			send_json(c, answer_ok(id, value_to_json(r.value)));
+		else
+			send_json(c, answer_error(id, r.exception, r.text != NULL ? r.text : ""));
+		command_reply_done(&r);
+		value_free(words);
+	} else {
+		send_json(c, answer_error(id, "ValueError", "expected hello, subscribe or command"));
+	}
+	json_decref(m);
+	if (!c->is_closing)
+		after_command(c);
+}
+
+/* ---- reading ---- */
+
+/* Takes complete messages off the front of c->in. */
+static void
+take_messages(struct conn *c)
+{
+	size_t from = 0;
+
+	while (!c->is_closing && from < c->in.len) {
+		const char *at = c->in.at + from;
+		size_t len = c->in.len - from;
+		if (c->protocol == CONN_UNKNOWN)
+			c->protocol = *at == '{' ? CONN_JSON : CONN_PICKLE;
+		if (c->protocol == CONN_JSON) {
+			const char *end = memchr(at + c->scanned, '\n', len - c->scanned);
+			if (end == NULL) {
+				c->scanned = len;
+				if (len > WIRE_MAX_REQUEST)
+					conn_close(c);
+				break;
+			}
+			if (end != at)
+				json_message(c, at, (size_t)(end - at));
+			from += (size_t)(end - at) + 1;
+		} else {
+			ptrdiff_t end = pickle_frame_end(at, len, &c->scanned);
+			if (end < 0) {
+				if (len > PICKLE_MAX_BYTES)
+					conn_close(c);
+				break;
+			}
+			pickle_message(c, at, (size_t)end);
+			from += (size_t)end + PICKLE_END_LEN;
+		}
+		c->scanned = 0;
+	}
+	if (c->is_closing)
+		return;
+	memmove(c->in.at, c->in.at + from, c->in.len - from);
+	str_cut(&c->in, c->in.len - from);
+	if (c->in.len == 0 && c->in.cap > 65536)
+		str_done(&c->in);
+	c->request_since = c->in.len == 0 ? 0 :
+	    c->request_since != 0 ? c->request_since : clock_monotonic(&conn_engine(c)->clock);
+}
+
+static void
+on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
+{
+	struct conn *c = (struct conn *)h;
+
+	str_reserve(&c->in, suggested);
+	*buf = uv_buf_init(c->in.at + c->in.len, (unsigned)suggested);
+}
+
+static void
+on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct conn *c = (struct conn *)stream;
+
+	(void)buf;
+	if (n < 0) {
+		conn_close(c);
+		return;
+	}
+	c->in.len += (size_t)n;
+	take_messages(c);
+}
+
+void
+conn_accept(struct server *s, uv_pipe_t *listener)
+{
+	struct conn *c = xcalloc(1, sizeof *c);
+	uv_os_fd_t fd;
+	struct ucred peer = {0};
+	socklen_t size = sizeof peer;
+
+	uv_pipe_init(s->engine->loop, &c->pipe, 0);
+	c->server = s;
+	s->open_handles++;
+	s->n_conns++;
+	DL_APPEND(s->conns, c);
+	if (uv_accept((uv_stream_t *)listener, (uv_stream_t *)&c->pipe) != 0 || s->is_closing ||
+	    uv_fileno((uv_handle_t *)&c->pipe, &fd) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+		conn_close(c);
+		return;
+	}
+	c->uid = peer.uid;
+	if (peer.uid != 0 && peer.uid != getuid()) {
+		log_write(LOG_LEVEL_WARNING, "fail2ban.asyncserver", "refused a connection of uid %u", (unsigned)peer.uid);
+		conn_close(c);
+		return;
+	}
+	if (s->n_conns > WIRE_MAX_CLIENTS) {
+		log_write(LOG_LEVEL_WARNING, "fail2ban.asyncserver", "more than %d clients: one was refused", WIRE_MAX_CLIENTS);
+		conn_close(c);
+		return;
+	}
+	uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read);
+}
