@@ -1,0 +1,424 @@
+#include "base/log.h"
+
+#include "base/mem.h"
+#include "base/spec.h"
+#include "base/str.h"
+#include "base/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+#if HAVE_SYSTEMD
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+#endif
+
+#define MESSAGE_MAX 65536 /* bytes of one message; the rest is cut */
+#define FORMAT "%(asctime)s %(name)-24s[%(process)d]: %(levelname)-7s %(message)s"
+
+enum sink { SINK_STDERR, SINK_STDOUT, SINK_FILE, SINK_SYSLOG, SINK_JOURNAL };
+
+static struct {
+	enum sink kind;
+	int level;      /* 0: nothing was set yet, INFO */
+	int fd;         /* of a file or of the syslog socket */
+	int facility;
+	char *target;   /* as it was asked for, without the options; NULL: the first stderr */
+	char *format;   /* NULL: FORMAT */
+	bool no_date, no_padding;
+} sink = {.fd = -1};
+
+static const struct {
+	int level;
+	const char *shown, *name, *other; /* in the lines; as an argument */
+	int syslog;                       /* severity */
+} levels[] = {
+    {LOG_HEAVYDEBUG, "HEAVY", "HEAVYDEBUG", NULL, 7},
+    {LOG_TRACEDEBUG, "TRACE", "TRACEDEBUG", NULL, 7},
+    {LOG_LEVEL_DEBUG, "DEBUG", "DEBUG", NULL, 7},
+    {LOG_MSG, "MSG", "MSG", NULL, 6},
+    {LOG_LEVEL_INFO, "INFO", "INFO", NULL, 6},
+    {LOG_LEVEL_NOTICE, "NOTICE", "NOTICE", NULL, 5},
+    {LOG_LEVEL_WARNING, "WARNING", "WARNING", "WARN", 4},
+    {LOG_LEVEL_ERROR, "ERROR", "ERROR", NULL, 3},
+    {LOG_LEVEL_CRITICAL, "CRITICAL", "CRITICAL", "FATAL", 2},
+};
+
+#define N_LEVELS (sizeof levels / sizeof *levels)
+
+static const char *const facilities[] = {"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp",
+    "cron", "authpriv", "ftp", "ntp", "security", "console", "solaris_cron", "local0", "local1", "local2", "local3",
+    "local4", "local5", "local6", "local7"};
+
+#define FACILITY_DAEMON 3
+
+void
+log_set_level(int level)
+{
+	sink.level = level;
+}
+
+int
+log_level(void)
+{
+	return sink.level != 0 ? sink.level : LOG_LEVEL_INFO;
+}
+
+bool
+log_wants(int level)
+{
+	return level >= log_level();
+}
+
+int
+log_level_parse(const char *name)
+{
+	static const int old[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG};
+
+	for (size_t i = 0; i < N_LEVELS; i++)
+		if (strcasecmp(name, levels[i].name) == 0 ||
+		    (levels[i].other != NULL && strcasecmp(name, levels[i].other) == 0))
+			return levels[i].level;
+	if (name[0] == '\0' || strspn(name, "0123456789") != strlen(name) || strlen(name) > 9)
+		return -1;
+	int number = atoi(name);
+	return number >= 1 && number <= 4 ? old[number - 1] : number;
+}
+
+const char *
+log_level_name(int level)
+{
+	for (size_t i = N_LEVELS; i-- > 0;) /* a number in between shows the next lower name */
+		if (level >= levels[i].level)
+			return levels[i].shown;
+	return levels[0].shown;
+}
+
+static int
+syslog_severity(int level)
+{
+	for (size_t i = N_LEVELS; i-- > 0;)
+		if (level >= levels[i].level)
+			return levels[i].syslog;
+	return 7;
+}
+
+/* ---- the line ---- */
+
+static void
+add_time(struct str *out)
+{
+	struct timespec now;
+	struct tm tm;
+	char text[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &tm);
+	strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+	str_addf(out, "%s,%03d", text, (int)(now.tv_nsec / 1000000));
+}
+
+/* One `%(name)-24s` of a format in Python's way; returns what follows it. Unknown names stay empty. */
+static const char *
+add_field(struct str *out, const char *p, int level, const char *logger, const char *message)
+{
+	const char *name = p + 2, *close = strchr(name, ')');
+	struct str value = {0};
+	long width = 0, cut = -1;
+	bool is_left = false, is_zero = false;
+
+	if (close == NULL) {
+		str_addc(out, *p);
+		return p + 1;
+	}
+	struct slice field = {name, (size_t)(close - name)};
+	p = close + 1;
+	for (; *p == '-' || *p == '0' || *p == ' ' || *p == '+'; p++) {
+		is_left |= *p == '-';
+		is_zero |= *p == '0';
+	}
+	width = strtol(p, (char **)&p, 10);
+	if (*p == '.')
+		cut = strtol(p + 1, (char **)&p, 10);
+	char kind = *p;
+	p += kind != '\0';
+
+	if (slice_is(field, "asctime"))
+		add_time(&value);
+	else if (slice_is(field, "name"))
+		str_add(&value, logger);
+	else if (slice_is(field, "process"))
+		str_addf(&value, "%d", (int)getpid());
+	else if (slice_is(field, "levelname"))
+		str_add(&value, log_level_name(level));
+	else if (slice_is(field, "levelno"))
+		str_addf(&value, "%d", level);
+	else if (slice_is(field, "message"))
+		str_add(&value, message);
+	else if (slice_is(field, "module"))
+		str_add(&value, strrchr(logger, '.') != NULL ? strrchr(logger, '.') + 1 : logger);
+	else if (slice_is(field, "thread") || slice_is(field, "lineno") || slice_is(field, "relativeCreated"))
+		str_addc(&value, '0');
+	else if (slice_is(field, "threadName"))
+		str_add(&value, "MainThread");
+	else if (slice_is(field, "created"))
+		str_addf(&value, "%ld", (long)time(NULL));
+	if (cut >= 0 && kind == 's')
+		str_cut(&value, (size_t)cut);
+	if (width > 256)
+		width = 256;
+	long pad = sink.no_padding && kind == 's' && sink.format == NULL ? 0 : width - (long)value.len;
+	for (long i = 0; !is_left && i < pad; i++)
+		str_addc(out, is_zero && kind == 'd' ? '0' : ' ');
+	str_add(out, str_text(&value));
+	for (long i = 0; is_left && i < pad; i++)
+		str_addc(out, ' ');
+	str_done(&value);
+	return p;
+}
+
+static void
+add_line(struct str *out, int level, const char *logger, const char *message)
+{
+	const char *p = sink.format != NULL ? sink.format : FORMAT;
+
+	if (sink.format == NULL && sink.no_date)
+		p += strlen("%(asctime)s ");
+	while (*p != '\0') {
+		if (p[0] == '%' && p[1] == '(') {
+			p = add_field(out, p, level, logger, message);
+		} else {
+			p += p[0] == '%' && p[1] == '%';
+			str_addc(out, *p++);
+		}
+	}
+}
+
+/* ---- the sinks ---- */
+
+static void
+write_all(int fd, const char *bytes, size_t len)
+{
+	while (len != 0) {
+		ssize_t n = write(fd, bytes, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return; /* nobody could be told */
+		bytes += n;
+		len -= (size_t)n;
+	}
+}
+
+static void
+write_syslog(int level, const char *line)
+{
+	struct str packet = {0};
+
+	str_addf(&packet, "<%d>%s", sink.facility << 3 | syslog_severity(level), line);
+	/* with its NUL, as fail2ban sends it: the daemons take it as the end */
+	(void)!send(sink.fd, str_text(&packet), packet.len + 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	str_done(&packet);
+}
+
+static void
+write_journal(int level, const char *logger, const char *message)
+{
+#if HAVE_SYSTEMD
+	sd_journal_send("MESSAGE=%s", message, "PRIORITY=%d", syslog_severity(level), "SYSLOG_IDENTIFIER=fail2ban",
+	    "LOGGER=%s", logger, NULL);
+#else
+	(void)level, (void)logger, (void)message;
+#endif
+}
+
+static bool
+is_plain(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
+			return false;
+	return true;
+}
+
+void
+log_write(int level, const char *logger, const char *format, ...)
+{
+	struct str raw = {0}, clean = {0}, line = {0};
+	va_list args;
+
+	if (!log_wants(level))
+		return;
+	int saved = errno;
+	va_start(args, format);
+	str_addv(&raw, format, args);
+	va_end(args);
+	if (raw.len > MESSAGE_MAX) {
+		str_cut(&raw, MESSAGE_MAX);
+		str_add(&raw, "...");
+	}
+	if (!is_plain(str_text(&raw)))
+		text_clean_z(str_text(&raw), &clean);
+	const char *message = clean.len != 0 ? str_text(&clean) : str_text(&raw);
+	add_line(&line, level, logger, message);
+	switch (sink.kind) {
+	case SINK_SYSLOG:
+		write_syslog(level, str_text(&line));
+		break;
+	case SINK_JOURNAL:
+		write_journal(level, logger, message);
+		break;
+	case SINK_STDERR:
+	case SINK_STDOUT:
+	case SINK_FILE:
+		str_addc(&line, '\n');
+		write_all(sink.kind == SINK_FILE ? sink.fd : sink.kind == SINK_STDOUT ? 1 : 2, str_text(&line), line.len);
+		break;
+	}
+	str_done(&raw);
+	str_done(&clean);
+	str_done(&line);
+	errno = saved;
+}
+
+/* ---- opening ---- */
+
+static int
+open_file(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (path[0] == '\0') {
+		err_set(err, "logtarget is empty");
+		return -1;
+	}
+	/* not blocking: a FIFO that nobody reads must not stop the engine */
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		err_set(err, "unable to log to %s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+open_syslog(const char *path, struct err *err)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+
+	if (path == NULL || path[0] == '\0' || strcmp(path, "auto") == 0)
+		path = "/dev/log";
+	if (strlen(path) >= sizeof to.sun_path) {
+		err_set(err, "syslogsocket: the path is too long: %s", path);
+		return -1;
+	}
+	memcpy(to.sun_path, path, strlen(path));
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
+		err_set(err, "syslog socket %s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+facility_parse(const char *name)
+{
+	for (size_t i = 0; name != NULL && i < sizeof facilities / sizeof *facilities; i++)
+		if (strcasecmp(name, facilities[i]) == 0)
+			return (int)i;
+	return FACILITY_DAEMON;
+}
+
+static bool
+is_true(const char *text)
+{
+	return strcmp(text, "1") == 0 || strcasecmp(text, "on") == 0 || strcasecmp(text, "true") == 0 ||
+	    strcasecmp(text, "yes") == 0;
+}
+
+bool
+log_open(const char *target, const char *syslog_socket, struct err *err)
+{
+	struct spec spec;
+	int fd = -1;
+	enum sink kind = SINK_FILE;
+
+	if (!spec_parse(target, &spec, err))
+		return err_prefix(err, "logtarget '%s'", target);
+	if (sink.target != NULL && strcmp(sink.target, spec.name) == 0) {
+		spec_done(&spec); /* compat: the same name again changes nothing, not even the options */
+		return true;
+	}
+	if (strcasecmp(spec.name, "SYSTEMD-JOURNAL") == 0) {
+		kind = SINK_JOURNAL;
+#if !HAVE_SYSTEMD
+		spec_done(&spec);
+		return err_set(err, "logtarget SYSTEMD-JOURNAL: built without libsystemd");
+#endif
+	} else if (strcasecmp(spec.name, "SYSLOG") == 0) {
+		kind = SINK_SYSLOG;
+		fd = open_syslog(syslog_socket, err);
+	} else if (strcasecmp(spec.name, "STDOUT") == 0 || strcasecmp(spec.name, "SYSOUT") == 0) {
+		kind = SINK_STDOUT;
+	} else if (strcasecmp(spec.name, "STDERR") == 0) {
+		kind = SINK_STDERR;
+	} else {
+		fd = open_file(spec.name, err);
+	}
+	if (fd < 0 && (kind == SINK_FILE || kind == SINK_SYSLOG)) {
+		spec_done(&spec);
+		return false;
+	}
+	if (sink.fd >= 0)
+		close(sink.fd);
+	free(sink.target);
+	free(sink.format);
+	sink.kind = kind;
+	sink.fd = fd;
+	const char *date = spec_get(&spec, "datetime"), *padding = spec_get(&spec, "padding");
+	const char *format = spec_get(&spec, "format");
+	sink.no_date = date != NULL ? !is_true(date) : kind == SINK_SYSLOG || strcasecmp(spec.name, "SYSOUT") == 0;
+	sink.no_padding = padding != NULL ? !is_true(padding) : kind == SINK_SYSLOG;
+	sink.format = format != NULL && format[0] != '\0' ? xstrdup(format) : NULL;
+	sink.facility = facility_parse(spec_get(&spec, "facility"));
+	sink.target = spec.name;
+	spec.name = NULL;
+	spec_done(&spec);
+	return true;
+}
+
+const char *
+log_target(void)
+{
+	return sink.target != NULL ? sink.target : "STDERR";
+}
+
+const char *
+log_reopen(void)
+{
+	if (sink.kind != SINK_FILE)
+		return "flushed";
+	struct err err;
+	int fd = open_file(sink.target, &err);
+	if (fd < 0) {
+		log_write(LOG_LEVEL_ERROR, "fail2ban.server", "%s; the old file is kept", err.text);
+		return "flushed";
+	}
+	close(sink.fd);
+	sink.fd = fd;
+	return "rolled over";
+}
