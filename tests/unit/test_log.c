@@ -118,7 +118,9 @@ syslog_gets_severity_and_no_padding(void **state)
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
 	(void)state;
-	strncpy(at.sun_path, path_of("dev-log"), sizeof at.sun_path - 1);
+	const char *path = path_of("dev-log");
+	assert_true(strlen(path) < sizeof at.sun_path);
+	memcpy(at.sun_path, path, strlen(path));
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
 	assert_true(log_open("SYSLOG[facility=local3]", path_of("dev-log"), NULL));
 	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "Ban");
