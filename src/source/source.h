@@ -25,6 +25,7 @@ enum tail_state { TAIL_OK, TAIL_MISSING, TAIL_DENIED, TAIL_ERROR };
 struct tail_status {
 	enum tail_state state;
 	int error;           /* errno, when not TAIL_OK */
+	const char *why;     /* the error in words: "is a directory"; NULL when TAIL_OK; lives as long as the tail */
 	uint64_t size;       /* of the file now, bytes */
 	uint64_t pos;        /* raw bytes consumed: the end of the last complete line handed over */
 	char first_hash[41]; /* SHA-1 hex of the raw first line with its LF (compat: firstlinemd5); "" unknown */
@@ -57,6 +58,13 @@ struct tail_start {
 enum source_backend { SOURCE_INOTIFY, SOURCE_POLLING };
 
 struct source *source_new(uv_loop_t *loop, const struct clock *clock);
+/*
+ * When set, this replaces the per-tail lines hook: called once for each batch, with all tails that stand at
+ * the same position of a file (same encoding), so that the engine can match a batch once for all its jails.
+ */
+typedef void (*source_batch_fn)(void *arg, struct tail *const *tails, size_t n_tails, const struct line *lines,
+    size_t count);
+void source_on_batch(struct source *s, source_batch_fn fn, void *arg);
 /* Closes everything; `done` runs when the loop has let go of it. No tail may be used after this. */
 void source_close(struct source *s, void (*done)(void *arg), void *arg);
 
@@ -69,6 +77,7 @@ struct tail *tail_new(struct source *s, const char *path, enum source_backend ba
     const char *encoding, const struct tail_start *start, const struct tail_hooks *hooks, struct err *err);
 void tail_free(struct tail *t);
 const char *tail_path(const struct tail *t);
+void *tail_arg(const struct tail *t); /* hooks.arg */
 void tail_status(const struct tail *t, struct tail_status *out);
 /* Reads now what is there, without waiting for the watcher (used before stop). Bounded by one turn. */
 void tail_poke(struct tail *t);
