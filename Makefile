@@ -2,22 +2,39 @@
 # CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR are yours; config.mk, if there, is read first.
 -include config.mk
 
-BUILD  ?= release
-PREFIX ?= /usr/local
-V      ?= 0
-WERROR ?= 0
+BUILD   ?= release
+PREFIX  ?= /usr/local
+V       ?= 0
+WERROR  ?= 0
 WITH_SYSTEMD ?= auto
+# 1: `make install` also puts fail2ban-client, -server and -regex into PREFIX/bin
+WITH_F2B_NAMES ?= 0
+DEMO_SECONDS   ?= 0
+FUZZ_SECONDS   ?= 30
 
 O := build/$(BUILD)
 Q := $(if $(filter 1,$(V)),,@)
+# a user's PATH lacks these on Debian; iptables, sshd and rsyslogd live there
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
-# ---- packages: the one list (Debian and Ubuntu names | Fedora names) ----
-DEB_BUILD  := gcc make pkg-config libncurses-dev libpcre2-dev libiniparser-dev libuv1-dev libsqlite3-dev libjansson-dev uthash-dev libsystemd-dev
-RPM_BUILD  := gcc make pkgconf-pkg-config ncurses-devel pcre2-devel iniparser-devel libuv-devel sqlite-devel jansson-devel uthash-devel systemd-devel
-DEB_DEMO   := iptables iproute2 util-linux
-RPM_DEMO   := iptables-nft iproute util-linux
-DEB_TEST   := libcmocka-dev bats tmux jq procps openssh-server openssh-client sshpass rsyslog fail2ban faketime ipset nftables sqlite3
-RPM_TEST   := libcmocka-devel bats tmux jq procps-ng openssh-server openssh-clients sshpass rsyslog fail2ban-server libfaketime ipset nftables sqlite
+# ---- packages: the one list. Debian and Ubuntu name|Fedora name|how to see that it is there:
+# a program, a header in /usr/include (x.h), or a pkg-config module (x.pc) ----
+NEED_BUILD := gcc|gcc|cc make|make|make pkg-config|pkgconf-pkg-config|pkg-config \
+	libc6-dev|glibc-devel|stdio.h libncurses-dev|ncurses-devel|ncursesw.pc \
+	libpcre2-dev|pcre2-devel|libpcre2-8.pc libiniparser-dev|iniparser-devel|iniparser.h \
+	libuv1-dev|libuv-devel|libuv.pc libsqlite3-dev|sqlite-devel|sqlite3.pc \
+	libjansson-dev|jansson-devel|jansson.pc uthash-dev|uthash-devel|uthash.h \
+	$(if $(filter no,$(WITH_SYSTEMD)),,libsystemd-dev|systemd-devel|libsystemd.pc)
+NEED_DEMO := iptables|iptables-nft|iptables iproute2|iproute|ip util-linux|util-linux|unshare
+NEED_TEST := libcmocka-dev|libcmocka-devel|cmocka.h bats|bats|bats tmux|tmux|tmux jq|jq|jq \
+	procps|procps-ng|ps python3|python3|python3 man-db|man-db|man
+# a test that misses one of these is skipped and says so
+NEED_MORE := $(NEED_DEMO) openssh-server|openssh-server|sshd openssh-client|openssh-clients|ssh \
+	sshpass|sshpass|sshpass rsyslog|rsyslog|rsyslogd fail2ban|fail2ban-server|fail2ban-client \
+	faketime|libfaketime|faketime ipset|ipset|ipset nftables|nftables|nft sqlite3|sqlite|sqlite3
+NEED_LINT := clang-tidy|clang-tools-extra|clang-tidy cppcheck|cppcheck|cppcheck
+NEED_SHOT := tmux|tmux|tmux pango1.0-tools|pango|pango-view fonts-dejavu-core|dejavu-sans-mono-fonts|@dejavu
+need = @sh tests/need.sh $(1) '$(strip $(2))'
 
 # ---- flags ----
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wformat=2 -Wvla -Wundef
@@ -29,6 +46,10 @@ LINK := -pie -Wl,-z,relro,-z,now
 ifeq ($(BUILD),asan)
 OURS += -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 LINK += -fsanitize=address,undefined
+else ifeq ($(BUILD),fuzz)
+CC   := clang
+OURS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
+LINK += -fsanitize=address,undefined
 else ifeq ($(BUILD),debug)
 OURS += -O0 -g3
 else
@@ -37,68 +58,162 @@ endif
 
 PKGS := ncursesw libpcre2-8 libuv sqlite3 jansson
 HAVE_SYSTEMD := $(if $(filter no,$(WITH_SYSTEMD)),,$(shell pkg-config --exists libsystemd 2>/dev/null && echo yes))
-ifeq ($(WITH_SYSTEMD)$(HAVE_SYSTEMD),yes)
-$(error WITH_SYSTEMD=yes, but pkg-config finds no libsystemd)
-endif
 ifeq ($(HAVE_SYSTEMD),yes)
 PKGS += libsystemd
 OURS += -DHAVE_SYSTEMD=1
 endif
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-# libiniparser has no .pc file on Debian 12
-PKG_LIBS   = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser -lm -lpthread
-OURS += -DJAILTOP_PREFIX='"$(PREFIX)"'
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+# libiniparser has no .pc file on Debian 12, and a folder of its own for its headers on Debian 13
+PKG_CFLAGS += $(if $(wildcard /usr/include/iniparser/iniparser.h),-I/usr/include/iniparser)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser -lm -lpthread
+DEFS := -DJAILTOP_PREFIX='"$(PREFIX)"'
 
 SRC := $(wildcard src/*.c src/*/*.c)
 UI  := $(wildcard ui/*.c)
 OBJ := $(SRC:%.c=$O/%.o) $(UI:%.c=$O/%.o)
 LIB := $(filter-out $O/src/main.o,$(OBJ))
+HDR := $(wildcard include/*/*.h src/*.h src/*/*.h ui/*.h)
+VERSION := $(shell sed -n 's/^\#define JAILTOP_VERSION "\(.*\)"/\1/p' include/jailtop/applet.h)
+MAN := $(wildcard src/man/*.[178])
 
-.PHONY: all help check unit asan lint layers format clean install uninstall deps deps-test demo run
+.PHONY: all help check check-unit check-ui check-compat unit asan lint layers format bench fuzz screenshots \
+	demo run install uninstall dist clean man FORCE
 .DEFAULT_GOAL := all
+sub = +$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
 
-all: deps ## build (installs what the build needs, if it is missing)
-	$(Q)$(MAKE) --no-print-directory $O/jailtop
+# The packages come first, and a second make computes the flags: a fresh machine has no pkg-config before.
+all: ## build (installs what the build needs, if it is missing)
+	$(call need,build,$(NEED_BUILD))
+	$(sub) $O/jailtop
 
-$O/jailtop: $(OBJ) $O/flags
+$O/jailtop: $(OBJ) $O/flags $O/files
+	$(if $(filter yesno,$(WITH_SYSTEMD)$(or $(HAVE_SYSTEMD),no)),$(error WITH_SYSTEMD=yes, but pkg-config finds no libsystemd))
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $(OBJ) $(PKG_LIBS)
 	$(Q)ln -sfn $(BUILD)/jailtop build/jailtop
 	@echo "built $@"
 
 $O/src/%.o: src/%.c $O/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OURS) -Isrc -MMD -MP $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(OURS) $(DEFS) -Isrc -MMD -MP $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # the screen sees include/ and its own folder only: an engine header there does not compile
 $O/ui/%.o: ui/%.c $O/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OURS) -MMD -MP $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(OURS) $(DEFS) -MMD -MP $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-# a stamp that changes when the flags do, so that a change of flags rebuilds
+# stamps: changed flags rebuild everything, a file that came or went links again
+stamp = @mkdir -p $O; printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' > $@
 $O/flags: FORCE
-	@mkdir -p $O
-	@echo '$(CC) $(OURS) $(LINK) $(PKGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
-	 echo '$(CC) $(OURS) $(LINK) $(PKGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' > $@
+	$(call stamp,$(CC) $(OURS) $(DEFS) $(LINK) $(PKGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
+$O/files: FORCE
+	$(call stamp,$(OBJ))
 FORCE:
 
 -include $(OBJ:.o=.d)
 
-# ---- unit tests: tests/unit/test_x.c -> one program each, linked with everything but main ----
+# ---- tests: tests/unit/test_x.c is one program each, linked with everything but main ----
 UNIT := $(patsubst tests/unit/%.c,$O/unit/%,$(wildcard tests/unit/test_*.c))
 
-$O/lib.a: $(LIB)
-	$(Q)rm -f $@; $(AR) rcs $@ $^
+$O/lib.a: $(LIB) $O/files
+	$(Q)rm -f $@; $(AR) rcs $@ $(LIB)
 
 $O/unit/%: tests/unit/%.c $O/lib.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OURS) -Isrc -Iui -MMD -MP $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $O/lib.a $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(OURS) $(DEFS) -Isrc -Iui -MMD -MP $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $O/lib.a $(PKG_LIBS) -lcmocka
 
 -include $(UNIT:=.d)
 
 unit: $(UNIT)
 
+check: ## install what the tests need and run them all
+	$(call need,build,$(NEED_BUILD) $(NEED_TEST))
+	$(call need,more,$(NEED_MORE))
+	$(sub) $O/jailtop unit
+	@tests/run.sh $O
+
+check-unit: all ## the unit tests alone
+	$(sub) unit
+	@tests/run.sh $O unit
+
+check-ui: all ## the screen tests alone (tmux)
+	@tests/run.sh $O ui accept
+
+check-compat: all ## against the installed fail2ban
+	@tests/run.sh $O compat samples
+
+asan: ## build with ASan, UBSan and leak checks, run the unit, client and engine tests with it
+	$(call need,build,$(NEED_BUILD) $(NEED_TEST))
+	$(sub) BUILD=asan build/asan/jailtop unit
+	@tests/run.sh build/asan unit cli samples accept
+
+TIDY = $(filter-out -fstack%,$(OURS)) $(PKG_CFLAGS) '-DJAILTOP_PREFIX=""'
+lint: layers ## clang-tidy, cppcheck, layers
+	$(call need,build,$(NEED_BUILD) $(NEED_LINT))
+	@mkdir -p $O/cppcheck
+	$(Q)printf '%s\n' $(SRC) | xargs -P 2 -n 4 tests/tidy.sh $(TIDY) -Isrc --
+	$(Q)printf '%s\n' $(UI) | xargs -P 2 -n 4 tests/tidy.sh $(TIDY) --
+	@cppcheck --quiet --std=c11 --error-exitcode=1 -j 2 --cppcheck-build-dir=$O/cppcheck --inline-suppr --max-configs=4 \
+	 --enable=warning,portability --suppress=missingIncludeSystem -D_GNU_SOURCE -Iinclude -Isrc src ui
+	@echo "lint: clean"
+
+layers: ## which folder includes what, held against tests/layers.txt
+	@tests/layers.sh
+
+format: ## clang-format over the tree
+	clang-format -i $(SRC) $(UI) $(HDR)
+
+bench: all ## lines per second, beside fail2ban's if it is installed
+	@tests/bench.sh $O/jailtop
+
+# tests/fuzz/fuzz_x.c: LLVMFuzzerTestOneInput over one reader of foreign bytes, corpus in tests/fuzz/x/
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/lib.a
+	$(Q)$(CC) $(OURS) $(DEFS) -Isrc $(PKG_CFLAGS) $(CFLAGS) $(LINK) -fsanitize=fuzzer -o $@ $< build/fuzz/lib.a $(PKG_LIBS)
+fuzz: ## run each fuzz harness for FUZZ_SECONDS
+	$(call need,build,$(NEED_BUILD) clang|clang|clang)
+	$(sub) BUILD=fuzz $(FUZZ)
+	@for f in $(FUZZ); do n=$${f##*/fuzz_}; mkdir -p build/fuzz/corpus/$$n; echo "fuzz: $$n, $(FUZZ_SECONDS) s"; \
+	 $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$n \
+	 $$(ls -d tests/fuzz/$$n 2>/dev/null) 2>build/fuzz/$$n.log || { tail -40 build/fuzz/$$n.log; exit 1; }; done
+
+# ---- run ----
+demo: ## a staged attack on a private log, with real iptables in a namespace of its own; no root
+	$(call need,build,$(NEED_BUILD))
+	$(call need,more,$(NEED_DEMO))
+	$(sub) $O/jailtop
+	@DEMO_SECONDS=$(DEMO_SECONDS) sample-configs/demo/run $O/jailtop
+
+run: all ## the real thing on this host (root)
+	@if [ "$$(id -u)" = 0 ]; then exec $O/jailtop; else exec sudo $O/jailtop; fi
+
+screenshots: ## run the demo at fixed sizes and write PNGs into screenshots/
+	$(call need,build,$(NEED_BUILD) $(NEED_DEMO) $(NEED_SHOT))
+	$(sub) $O/jailtop
+	@screenshots/make.sh $O/jailtop
+
+# ---- install ----
+D = $(DESTDIR)$(PREFIX)
+install: $O/jailtop ## PREFIX (/usr/local), DESTDIR; WITH_F2B_NAMES=1 adds fail2ban-client and the others to PREFIX/bin
+	install -d $D/bin $D/lib/jailtop/bin $D/lib/systemd/system $D/share/jailtop
+	install -m 755 $O/jailtop $D/bin/jailtop
+	for n in client server regex; do ln -sfn ../../../bin/jailtop $D/lib/jailtop/bin/fail2ban-$$n || exit 1; done
+	$(if $(filter 1,$(WITH_F2B_NAMES)),for n in client server regex; do ln -sfn jailtop $D/bin/fail2ban-$$n || exit 1; done)
+	for m in $(MAN); do s=$${m##*.}; install -d $D/share/man/man$$s && install -m 644 $$m $D/share/man/man$$s/ || exit 1; done
+	cd sample-configs && find . -name '*.conf' ! -path './demo/*' -exec install -D -m 644 {} $(abspath $D)/share/jailtop/sample-configs/{} \;
+	sed 's|@PREFIX@|$(PREFIX)|' sample-configs/jailtop.service > $D/lib/systemd/system/jailtop.service
+
+uninstall: ## take away what install put there
+	rm -f $D/bin/jailtop $D/lib/systemd/system/jailtop.service $(foreach m,$(MAN),$D/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
+	for n in client server regex; do l=$D/bin/fail2ban-$$n; [ "$$(readlink $$l)" != jailtop ] || rm -f $$l; done
+	rm -rf $D/lib/jailtop $D/share/jailtop
+
+dist: ## build/jailtop-VERSION.tar.gz of what is committed
+	@mkdir -p build
+	git archive --prefix=jailtop-$(VERSION)/ -o build/jailtop-$(VERSION).tar.gz HEAD
+	@echo build/jailtop-$(VERSION).tar.gz
+
 clean: ## remove what was built
 	rm -rf build
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) Makefile | sort -u | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 16
