@@ -207,6 +207,9 @@ uninstall: ## take away what install put there
 	for n in client server regex; do l=$D/bin/fail2ban-$$n; [ "$$(readlink $$l)" != jailtop ] || rm -f $$l; done
 	rm -rf $D/lib/jailtop $D/share/jailtop
 
+man: $O/jailtop ## renew the generated sections of the man pages (keys, protocol)
+	$(Q)src/man/generate.sh $O/jailtop
+
 dist: ## build/jailtop-VERSION.tar.gz of what is committed
 	@mkdir -p build
 	git archive --prefix=jailtop-$(VERSION)/ -o build/jailtop-$(VERSION).tar.gz HEAD
