@@ -120,6 +120,7 @@ bool engine_is_self(struct engine *e, const struct addr *a); /* an address of th
 void engine_arm_expiry(struct engine *e);
 /* Runs the bans again whose rules the kernel does not have (ip NULL: all). How many. */
 size_t engine_repair(struct engine *e, const char *ip);
+json_t *engine_chains(struct engine *e); /* CHAINS of wire.h, null before the first look; new reference */
 /* Looks up the names in the jail's ignoreip, or with NULL in the whitelist of all jails. */
 void engine_refresh_names(struct engine *e, struct jail *j);
 /* Tells listeners the counters now instead of at the next slice. */

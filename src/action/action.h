@@ -80,6 +80,9 @@ bool action_set(struct action *a, const char *property, const struct value *v, s
 const struct value *action_get(const struct action *a, const char *property); /* NULL: unset */
 void action_properties(const struct action *a, struct value *names); /* pushes all names, sorted */
 
+/* Reload: forgets the properties (the stream sets them again); what was started and banned is kept. */
+void action_reload_begin(struct action *a);
+
 void action_start(struct action *a);  /* actionstart unless on demand */
 void action_stop(struct action *a, bool flush_bans); /* (flush and) actionstop for what was started */
 void action_ban(struct action *a, const struct ticket *t);   /* copies the ticket */

@@ -29,6 +29,9 @@ struct config_request {
 	struct config_overrides over;
 	const char *only_jail;        /* NULL: all enabled ones; else this one, enabled or not (reload JAIL) */
 	bool force_enable;            /* treat only_jail as enabled */
+	/* The engine waits for logs that are not there yet: a file that is missing, and every glob, is named
+	 * in the stream as it is written, and its absence is no error. Never for -d. */
+	bool keep_missing_logs;
 	config_note_fn note;
 	void *arg;
 };

@@ -61,6 +61,8 @@ const char *filter_failregex(const struct filter *f, size_t index);
 const char *filter_ignoreregex(const struct filter *f, size_t index);
 const char *filter_failregex_source(const struct filter *f, size_t index); /* as it was given, tags unexpanded */
 
+void filter_clear(struct filter *f); /* reload: forgets all expressions, date pattern, zone; keeps counters and open sessions */
+
 bool filter_set_maxlines(struct filter *f, int lines, struct err *err); /* >= 1 */
 int filter_maxlines(const struct filter *f);
 bool filter_set_datepattern(struct filter *f, const char *pattern, struct err *err);

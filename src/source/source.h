@@ -57,6 +57,9 @@ struct tail_start {
 
 enum source_backend { SOURCE_INOTIFY, SOURCE_POLLING };
 
+/* SHA-1 of the raw first line of a file with its LF, as the database keeps it; "" and false while it has none. */
+bool source_first_hash(const char *path, char hash[41]);
+
 struct source *source_new(uv_loop_t *loop, const struct clock *clock);
 /*
  * When set, this replaces the per-tail lines hook: called once for each batch, with all tails that stand at

@@ -379,3 +379,23 @@ stream_end(struct stream *st)
 		c->pos = c->off;
 	}
 }
+
+bool
+source_first_hash(const char *path, char hash[41])
+{
+	char bytes[LINE_MAX_BYTES];
+	struct stat sb;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	hash[0] = '\0';
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode)) {
+		ssize_t n = pread(fd, bytes, sizeof bytes, 0);
+		const char *lf = n > 0 ? memchr(bytes, '\n', (size_t)n) : NULL;
+		if (lf != NULL)
+			sha1_hex(bytes, (size_t)(lf - bytes) + 1, hash);
+	}
+	close(fd);
+	return *hash != '\0';
+}
