@@ -8,7 +8,9 @@
 #include <time.h>
 #include <utlist.h>
 
+#include "ban/bantime.h"
 #include "base/child.h"
+#include "base/duration.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -78,6 +80,26 @@ publish_found(struct jail *j, const struct ticket *t, int n, const char *verdict
 	bus_publish(e->bus, EVENT_FOUND, f);
 }
 
+/*
+ * With growing ban times, one failure of an address that was banned before weighs more.
+ * compat: ObserverThread.failureFound
+ */
+static int
+weight(struct jail *j, const struct ticket *t)
+{
+	struct store_history h;
+	char when[32];
+
+	if (!bantime_is_increment(j->increment) ||
+	    !store_history(j->engine->store, t->id, bantime_is_overall(j->increment) ? NULL : j->name, &h) ||
+	    h.bancount <= 0 || t->time <= h.last)
+		return 1;
+	double tries = fmin(ldexp(1, h.bancount < 20 ? h.bancount : 20) / 2 + 1, j->maxretry);
+	log_write(LOG_LEVEL_INFO, "fail2ban.observer", "[%s] Found %s, bad - %s, %d # -> %.1f%s", j->name, t->id,
+	    local_time(t->time, when), h.bancount, tries, tries >= j->maxretry ? ", Ban" : "");
+	return (int)tries;
+}
+
 static void
 count_failure(struct jail *j, const struct ticket *t, int attempts)
 {
@@ -88,6 +110,8 @@ count_failure(struct jail *j, const struct ticket *t, int attempts)
 
 	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Found %s - %s", j->name, t->id,
 	    local_time(t->time, when));
+	if (attempts == 1)
+		attempts = weight(j, t);
 	const struct ticket *entry = failures_add(j->failures, t, attempts, &limits);
 	e->stats.found += (uint64_t)attempts;
 	rate_add(&e->stats.fail_rate, mono, (uint32_t)attempts);
@@ -333,6 +357,34 @@ flow_act_again(struct jail *j, struct ban *ban)
 	act(j, ban, ban->ticket->is_restored);
 }
 
+/* The length of a new ban of an address that was banned before. compat: ObserverThread.incrBanTime */
+static bool
+grow_bantime(struct jail *j, struct ticket *t, int64_t *bantime)
+{
+	struct engine *e = j->engine;
+	struct store_history h;
+	struct err err;
+	char last[32], end[32], from[64], to[64];
+	int64_t base = *bantime;
+
+	if (!bantime_is_increment(j->increment) || base <= 0 ||
+	    !store_history(e->store, t->id, bantime_is_overall(j->increment) ? NULL : j->name, &h) || h.bancount <= 0)
+		return false;
+	t->bancount = h.bancount;
+	double random = (double)(uv_hrtime() / 1000 % 1000000) / 1e6; /* spreads the ends; needs no secrecy */
+	if (!bantime_next(j->increment, base, h.bancount, random, bantime, &err))
+		log_write(LOG_LEVEL_ERROR, "fail2ban.observer", "[%s] bantime.formula: %s; the default one is used", j->name, err.text);
+	duration_format((double)base, from, sizeof from);
+	duration_format((double)*bantime, to, sizeof to);
+	log_write(LOG_LEVEL_INFO, "fail2ban.observer", "[%s] IP %s is bad: %d # last %s - incr %s to %s", j->name, t->id,
+	    h.bancount, local_time(h.last, last), from, to);
+	if (*bantime == base)
+		return false;
+	log_write(LOG_LEVEL_NOTICE, "fail2ban.observer", "[%s] Increase Ban %s (%d # %s -> %s)", j->name, t->id,
+	    h.bancount + 1, to, local_time(t->time + (double)*bantime, end));
+	return true;
+}
+
 struct ban *
 flow_ban(struct jail *j, struct ticket *t, int flags)
 {
@@ -364,6 +416,8 @@ flow_ban(struct jail *j, struct ticket *t, int flags)
 	}
 	t->is_manual = (flags & FLOW_MANUAL) != 0;
 	bool restored = (flags & FLOW_RESTORED) != 0;
+	if (!own && !restored && grow_bantime(j, t, &bantime))
+		own = true;
 	t->bancount++;
 	t->bantime = bantime;
 	ban = bans_add(j->bans, t, bantime, own);
