@@ -1,0 +1,67 @@
+/*
+ * logs: where reading of each log file, or of the journal, goes on.
+ */
+#include "store/db.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The row of a log. False: none. hash "" also stands for NULL; *has_hash tells them apart. */
+static bool
+find(struct store *s, const char *jail, const char *path, char hash[64], bool *has_hash, double *pos)
+{
+	sqlite3_stmt *stmt = s != NULL ? db_stmt(s, DB_LOG_GET) : NULL;
+
+	if (stmt == NULL)
+		return false;
+	db_bind_text(stmt, 1, jail);
+	db_bind_text(stmt, 2, path);
+	if (!db_row(s, stmt))
+		return false;
+	const char *text = (const char *)sqlite3_column_text(stmt, 0);
+	*has_hash = text != NULL;
+	strncpy(hash, text != NULL ? text : "", 63);
+	hash[63] = '\0';
+	*pos = sqlite3_column_double(stmt, 1);
+	db_done(stmt);
+	return true;
+}
+
+void
+store_log_update(struct store *s, const char *jail, const char *path, const char *hash, double pos)
+{
+	sqlite3_stmt *stmt = s != NULL ? db_stmt(s, DB_LOG_PUT) : NULL;
+
+	if (stmt == NULL)
+		return;
+	db_bind_text(stmt, 1, jail);
+	db_bind_text(stmt, 2, path);
+	db_bind_text(stmt, 3, hash);
+	if (pos == floor(pos) && fabs(pos) < 9e15)
+		sqlite3_bind_int64(stmt, 4, (int64_t)pos);
+	else
+		sqlite3_bind_double(stmt, 4, pos);
+	db_write(s, stmt);
+}
+
+bool
+store_log_add(struct store *s, const char *jail, const char *path, const char *hash, double pos, double *resume)
+{
+	char stored[64];
+	bool has_hash = false;
+
+	if (!find(s, jail, path, stored, &has_hash, resume) || !has_hash) {
+		store_log_update(s, jail, path, hash, pos);
+		return false;
+	}
+	return strcmp(stored, hash) == 0; /* another hash: the row stays until the new file was read */
+}
+
+bool
+store_log_pos(struct store *s, const char *jail, const char *path, double *pos)
+{
+	char hash[64];
+	bool has_hash;
+
+	return find(s, jail, path, hash, &has_hash, pos);
+}
