@@ -1,9 +1,15 @@
 /*
  * action: stage 7, tickets -> the shell commands of action.d -> outcomes.
  *
- * One queue per engine keeps the order of commands over all jails (stock iptables rules depend on
- * it); notifying actions have a queue of their own. Nothing blocks: commands are children with a
- * deadline in their own process group.
+ * One FIFO per engine keeps the order of commands over all jails for every action whose commands
+ * name a firewall tool (iptables, ipset, nft, ufw, ip, … where a shell looks for a program): stock
+ * rules depend on that order. Any other action (mail, whois, HTTP, a file) has a FIFO per action
+ * name, so that it never holds up a ban. A command that runs for ACTION_PATIENCE_MS takes its
+ * action out of the shared FIFO: from then on only work of this action of this jail waits for it.
+ * What waits as plain iptables, ipset or nft commands leaves together (batch.c).
+ *
+ * Nothing blocks: commands are children with a deadline, each in a process group of its own.
+ * Hooks are called from the loop, never from inside the functions below.
  */
 #ifndef ACTION_ACTION_H
 #define ACTION_ACTION_H
@@ -18,6 +24,9 @@
 #include "base/str.h"
 #include "base/value.h"
 #include "ticket.h"
+
+#define ACTION_PATIENCE_MS 500
+#define ACTION_TIMEOUT_S 60 /* unless the action has a `timeout` */
 
 struct action_queue;
 struct action;
@@ -44,6 +53,8 @@ struct outcome {
 	const char *id;      /* the ticket's; NULL for start, stop, flush … */
 	bool ok;
 	bool is_dry;         /* nothing was run */
+	bool was_batched;    /* left together with others */
+	bool was_skipped;    /* nothing to do: no command, nothing banned by it, restored and norestored … */
 	int exit_code;       /* of the last command; -signal when killed */
 	bool timed_out;
 	int tries;           /* 2: failed once and was run again */
@@ -53,13 +64,21 @@ struct outcome {
 };
 
 struct action_hooks {
+	/*
+	 * One for each verb below, in order per action; further ones for what had to be done on the way:
+	 * ACTION_START (on demand, or again), ACTION_REPAIR. After a REPAIR that is ok the action's older
+	 * bans are no longer in place: action_reban() each ticket that is still banned.
+	 */
 	void (*outcome)(void *arg, const struct outcome *o);
 	/*
-	 * The value of a tag that only the engine knows (<ipmatches>, <ipfailures>, <jail.banned> …):
-	 * appends it and returns true, or false for an unknown tag. May be NULL.
+	 * The value of a tag that only the engine knows: ipmatches, ipjailmatches, ipfailures,
+	 * ipjailfailures, jail.banned, jail.found …, bantime (of a ticket without its own), and
+	 * "allowipv6" ("0" or "no": no IPv6 here). t is NULL for start, stop, flush. Appends it and
+	 * returns true, or false for an unknown tag. Called when the work is queued. May be NULL.
 	 */
 	bool (*fact)(void *arg, const char *jail, const struct ticket *t, const char *tag, struct str *out);
-	void (*log)(void *arg, int level, const char *text); /* for fail2ban.log; may be NULL */
+	/* For fail2ban.log; NULL: log_write() under fail2ban's logger names. */
+	void (*log)(void *arg, int level, const char *text);
 	void *arg;
 };
 
@@ -86,6 +105,7 @@ void action_reload_begin(struct action *a);
 void action_start(struct action *a);  /* actionstart unless on demand */
 void action_stop(struct action *a, bool flush_bans); /* (flush and) actionstop for what was started */
 void action_ban(struct action *a, const struct ticket *t);   /* copies the ticket */
+void action_reban(struct action *a, const struct ticket *t); /* actionreban, else actionban */
 void action_unban(struct action *a, const struct ticket *t);
 void action_prolong(struct action *a, const struct ticket *t);
 bool action_has_flush(const struct action *a); /* actionflush is defined */

@@ -372,7 +372,6 @@ child_kill(struct child *c)
 	c->stage = STAGE_KILL;
 	group_signal(c, SIGKILL);
 	uv_timer_start(&c->deadline, deadline_step, KILL_AFTER_MS, 0);
-	settle(c);
 }
 
 int

@@ -1,0 +1,269 @@
+/*
+ * internal: what the files of src/action share.
+ *
+ *   action.c  properties and the course of each phase: on demand, check, repair, second try
+ *   facts.c   <tags> -> a command (text, and the values that the shell gets as data)
+ *   queue.c   who runs when: lanes, turns, drain, close
+ *   batch.c   what waits as plain commands leaves as one
+ *   run.c     a command -> a child -> how it ended
+ *   words.c   which words a shell would see
+ */
+#ifndef ACTION_INTERNAL_H
+#define ACTION_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uthash.h>
+#include <uv.h>
+
+#include "action/action.h"
+#include "base/child.h"
+#include "base/resolve.h"
+
+#define ACTION_PHASES (ACTION_RELOAD + 1)
+#define VALUE_MAX 98304   /* bytes of one value: a program's argument must stay below 128 KiB */
+#define VALUE_INLINE 4096 /* a longer one never stands in the text itself */
+#define OUTPUT_KEPT 4096  /* bytes of a command's output that are shown */
+
+/* compat: CommandAction's families; also the keys of what is started. */
+enum family {
+	FAMILY_ANY,   /* the action has no ?family= keys */
+	FAMILY_INET4,
+	FAMILY_INET6,
+	FAMILY_NONE,  /* the ticket's id is no address */
+	FAMILY_COUNT,
+};
+
+const char *family_name(enum family f); /* "", "inet4", "inet6", "None" */
+
+/* ---- words.c ---- */
+
+struct words {
+	char **at; /* owned, each owned */
+	size_t count;
+};
+
+void words_done(struct words *w);
+/*
+ * True if text is one simple command of plain words (quotes and backslashes only) that needs no
+ * shell: no variable, operator, redirection, pattern, comment, assignment, builtin or second line.
+ */
+bool words_parse(const char *text, struct words *out);
+/* Does the shell text name a firewall's program where a program is looked for? */
+bool words_use_firewall(const char *text);
+
+/* ---- facts.c ---- */
+
+struct command {
+	char *text;    /* owned; for `sh -c`, without the line that names the values */
+	struct {
+		char *name;  /* owned; "f2bV_matches" */
+		char *value; /* owned */
+	} *values; /* owned */
+	size_t n_values;
+};
+
+void command_done(struct command *c);
+/* As one text: the line naming the values first. What `sh -c` gets. Owned. */
+char *command_script(const struct command *c);
+
+enum piece_kind { PIECE_TEXT, PIECE_TAG, PIECE_GROUP };
+
+struct piece {
+	enum piece_kind kind;
+	char *text; /* owned; the tag without <>; a group's name in lower case */
+};
+
+/* A command with its static tags replaced: what remains depends on the ticket. */
+struct template {
+	char *text; /* owned; as fail2ban compares it: "was this executed for the other family?" */
+	struct piece *pieces; /* owned */
+	size_t n_pieces;
+	bool is_blank;
+	bool wants_host;     /* <ip-host> */
+	bool wants_own_name; /* <fq-hostname> */
+};
+
+struct property {
+	char *name;
+	struct value *value;
+	UT_hash_handle hh;
+};
+
+/* Replaces the properties' tags recursively. false: they refer to themselves. */
+bool facts_expand(const struct property *properties, const char *query, enum family f, struct str *out,
+    struct err *err);
+void template_make(struct template *t, char *text); /* takes text */
+void template_done(struct template *t);
+
+struct fact_source {
+	const struct action_hooks *hooks;
+	const char *jail;
+	const struct ticket *ticket; /* NULL: an empty one */
+	double now;
+	enum family family;
+	bool only_family;     /* compat: check and repair know <family> only */
+	const char *host;     /* of the ticket's address, NULL unknown */
+	const char *own_name; /* fully qualified */
+};
+
+void facts_fill(const struct template *t, const struct fact_source *from, struct command *out);
+void facts_ip_rev(const struct addr *a, struct str *out);
+
+/* ---- run.c ---- */
+
+struct run_result {
+	bool ok;
+	int exit_code;
+	bool timed_out;
+	const char *output; /* borrowed for the call */
+};
+
+typedef void (*run_fn)(void *arg, const struct run_result *r);
+
+struct run;
+/* Runs it: directly if it is plain, else by the shell. Takes nothing. done is called once, later. */
+struct run *run_start(struct action_queue *q, const struct command *c, double timeout_s, run_fn done, void *arg);
+/* Runs a program with input. */
+struct run *run_program(struct action_queue *q, const char *const *argv, const struct str *input,
+    double timeout_s, run_fn done, void *arg);
+
+/* Ends whatever runs, at once. */
+void run_kill_all(struct action_queue *q);
+
+/* ---- action.c ---- */
+
+struct action {
+	struct action_queue *queue;
+	char *jail, *name; /* owned */
+	struct property *properties;
+	struct template templates[ACTION_PHASES][FAMILY_COUNT];
+	bool has_template[ACTION_PHASES][FAMILY_COUNT];
+	/* compat: CommandAction.__started: bit 0 started, bit 1 holds bans; in the order of starting */
+	unsigned started[FAMILY_COUNT];
+	enum family order[FAMILY_COUNT];
+	size_t n_order;
+	char *executed[ACTION_PHASES][FAMILY_COUNT]; /* owned; what an operation ran */
+	double timeout_s;
+	bool is_firewall, is_classified; /* decides the shared lane; not changed while there are jobs */
+	bool is_changed; /* since it was classified */
+	bool is_slow;      /* its last command took longer than the queue's patience */
+	struct lane *lane; /* its own, while it has left the shared one */
+	size_t jobs;       /* queued or running */
+	bool is_orphan;    /* action_free() came while it had jobs */
+};
+
+/* One queued piece of work. */
+struct job {
+	struct job *prev, *next;
+	struct action *action;
+	enum action_phase phase;
+	enum family family;
+	uint64_t seq, queued_ns;
+	char *id;              /* owned; the ticket's */
+	struct command command; /* filled when queued, unless a name must be resolved first */
+	struct ticket *ticket; /* owned; kept only while a name must be resolved */
+	bool is_filled;
+	bool is_restored;
+	bool flush_first;
+	bool has_failed_batch; /* it was in a batch that was refused: run it singly */
+};
+
+void job_free(struct job *j);
+const struct template *action_template(struct action *a, enum action_phase phase, enum family f);
+bool action_is_firewall(struct action *a);
+bool action_starts_on_demand(struct action *a);
+bool action_flag(const struct action *a, const char *property);
+void action_destroy(struct action *a);
+
+/* ---- queue.c ---- */
+
+struct lane {
+	struct action_queue *queue;
+	char *name;           /* owned; "" of the firewall's */
+	struct action *owner; /* of a lane of its own; NULL when the action is gone */
+	bool is_own;
+	bool is_stepping;
+	struct job *jobs;     /* in order; those of the turn or batch are not in it */
+	struct turn *turn;
+	struct batch *batch;
+	size_t limit;         /* members of the next batch: halved when one is refused, then doubled */
+	UT_hash_handle hh;
+};
+
+/* The work of one job, from its first command to its last. */
+struct turn {
+	struct action_queue *queue;
+	struct lane *lane;
+	struct job *job;
+	struct run *run; /* what runs now */
+	uint64_t run_ns;
+	/* how it stands: the last command's */
+	char *command;   /* owned */
+	char *output;    /* owned */
+	int exit_code;
+	bool timed_out;
+	int tries;
+	bool did_run;    /* at least one command was run (or would have been) */
+	/* where to go on; see action.c */
+	void (*next)(struct turn *t, bool ok);
+	struct {
+		enum action_phase phase;
+		enum family families[FAMILY_COUNT];
+		size_t count, at;
+		bool ok, did_run, force;
+		void (*next)(struct turn *t, bool ok);
+	} op;
+	struct {
+		enum family family;
+		bool is_unban;
+		void (*next)(struct turn *t, int result); /* 1 sane, 0 not restored, -1 not to be restored */
+	} check;
+	enum family families[FAMILY_COUNT];
+	size_t n_families, at_family;
+	bool ok;
+};
+
+/* Runs a command for the turn; next(t, ok) when it has ended. A blank one is ok at once. */
+void turn_run(struct turn *t, struct command *c, void (*next)(struct turn *t, bool ok)); /* takes c's insides */
+void turn_outcome(struct turn *t, enum action_phase phase, bool ok);
+void turn_end(struct turn *t, bool ok); /* reports the job's outcome; t is gone */
+void turn_begin(struct turn *t); /* in action.c: the course of the job's phase */
+
+struct action_queue {
+	uv_loop_t *loop;
+	const struct clock *clock;
+	struct action_hooks hooks;
+	bool dry_run;
+	struct lane *lanes; /* by name */
+	struct run *runs;   /* all that runs, also what commands left behind */
+	uv_timer_t kick, patience;
+	int handles;        /* still to be closed */
+	uint64_t seq;
+	size_t waiting;
+	struct drain *drains;
+	bool is_closing;
+	void (*closed)(void *arg);
+	void *closed_arg;
+	struct resolve *resolve; /* made when first needed */
+	char *own_name;          /* owned; NULL until known */
+};
+
+void queue_add(struct action *a, struct job *j);
+/* The job is over: fills in what o lacks and reports it. j is gone, its action may be. */
+void job_end(struct job *j, struct outcome *o);
+void queue_log(const struct action_queue *q, int level, const char *logger, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void queue_maybe_closed(struct action_queue *q);
+void lane_next(struct lane *lane); /* goes on with what waits, if it is free */
+
+/* ---- batch.c ---- */
+
+#define BATCH_MAX 32768          /* members */
+#define BATCH_MAX_BYTES 8388608
+
+struct batch;
+/* Starts a batch of two or more jobs from the lane's head, if that is possible. */
+bool batch_start(struct lane *lane);
+
+#endif
