@@ -695,7 +695,7 @@ long_values_and_many_are_passed(void **state)
 	for (int i = 0; i < 3; i++)
 		ticket_add_match(t, big, 65535, 0, 0, 5);
 	for (int i = 1; i <= 11; i++) {
-		char name[8], value[16];
+		char name[24], value[24];
 		snprintf(name, sizeof name, "%c%d", i < 10 ? 'a' : 'b', i < 10 ? i : i - 9);
 		snprintf(value, sizeof value, "(%d)", i);
 		ticket_set_group(t, name, value);
