@@ -133,14 +133,14 @@ text_width(uint32_t c)
 }
 
 static void
-escape(struct text_cell *cell, unsigned c)
+escape(struct text_cell *cell, unsigned c, bool is_byte)
 {
 	int n;
 
 	if (c == '\n' || c == '\r' || c == '\t')
 		n = snprintf(cell->bytes, sizeof cell->bytes, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
 	else
-		n = snprintf(cell->bytes, sizeof cell->bytes, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+		n = snprintf(cell->bytes, sizeof cell->bytes, is_byte ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
 	cell->len = cell->cols = (uint8_t)n;
 	cell->is_escape = true;
 }
@@ -160,17 +160,17 @@ text_next(const char *bytes, size_t len, bool ascii_only, struct text_cell *cell
 	}
 	size_t n = text_decode(bytes, len, &c);
 	if (n == 0) {
-		escape(cell, first);
+		escape(cell, first, true);
 		return 1;
 	}
 	if (c < 0x20 || (c >= 0x7f && c < 0xa0)) {
-		escape(cell, c);
+		escape(cell, c, true);
 		return n;
 	}
 	int width = unicode_width(c);
 	if ((ascii_only && c > 0x7e) || is_invisible(c) || is_private_or_none(c) || width < 0 || width == 0) {
 		/* a mark without a base (width 0) has nothing to stand on: shown as an escape */
-		escape(cell, c);
+		escape(cell, c, false);
 		return n;
 	}
 	memcpy(cell->bytes, bytes, n);

@@ -1,0 +1,225 @@
+/* failures and bans: counting, findtime, ends on the monotonic clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ban/bans.h"
+#include "ban/failures.h"
+
+static const struct failures_limits limits = {.findtime = 600, .maxretry = 5, .maxmatches = 2};
+
+static int
+fail_at(struct failures *f, const char *id, double t)
+{
+	struct ticket *ticket = ticket_new(id, t);
+	char line[64];
+
+	snprintf(line, sizeof line, "line of %.0f", t);
+	ticket_add_match(ticket, line, strlen(line), 0, 0, 1);
+	int retry = failures_add(f, ticket, 1, &limits)->retry;
+	ticket_free(ticket);
+	return retry;
+}
+
+static void
+failures_are_estimated_as_a_rate(void **state)
+{
+	/* the known sequence of fail2ban: F=600, failures at 0, 100, 700, 800, 1300 count 1 2 3 4 3 */
+	static const struct { double t; int n; } steps[] = {{1000, 1}, {1100, 2}, {1700, 3}, {1800, 4}, {2300, 3}};
+	struct failures *f = failures_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+		assert_int_equal(fail_at(f, "192.0.2.1", steps[i].t), steps[i].n);
+	assert_int_equal(failures_total(f), 5);
+	failures_free(f);
+}
+
+static void
+an_older_failure_counts_but_moves_no_time(void **state)
+{
+	struct failures *f = failures_new();
+
+	(void)state;
+	fail_at(f, "192.0.2.1", 1000);
+	assert_int_equal(fail_at(f, "192.0.2.1", 900), 2);
+	assert_true(failures_find(f, "192.0.2.1")->time == 1000);
+	failures_free(f);
+}
+
+static void
+only_the_last_matches_are_kept(void **state)
+{
+	struct failures *f = failures_new();
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		fail_at(f, "192.0.2.1", 1000 + i);
+	const struct ticket *t = failures_find(f, "192.0.2.1");
+	assert_int_equal(t->n_matches, 2);
+	assert_string_equal(t->matches[0].bytes, "line of 1002");
+	assert_string_equal(t->matches[1].bytes, "line of 1003");
+	failures_free(f);
+}
+
+static void
+count_gone(void *arg, const struct ticket *t)
+{
+	assert_string_equal(t->id, "192.0.2.1");
+	++*(int *)arg;
+}
+
+static void
+failures_expire_after_findtime(void **state)
+{
+	struct failures *f = failures_new();
+	int gone = 0;
+
+	(void)state;
+	fail_at(f, "192.0.2.1", 1000);
+	fail_at(f, "192.0.2.2", 1001);
+	failures_expire(f, 1600, 600, count_gone, &gone);
+	assert_int_equal(gone, 1);
+	assert_null(failures_find(f, "192.0.2.1"));
+	assert_non_null(failures_find(f, "192.0.2.2"));
+	failures_free(f);
+}
+
+static void
+the_table_is_capped_and_the_oldest_leaves(void **state)
+{
+	struct failures *f = failures_new();
+	char id[32];
+
+	(void)state;
+	for (int i = 0; i <= FAILURES_MAX; i++) {
+		snprintf(id, sizeof id, "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
+		struct ticket *t = ticket_new(id, 1000);
+		failures_add(f, t, 1, &limits);
+		ticket_free(t);
+	}
+	assert_int_equal(failures_count(f), FAILURES_MAX);
+	assert_int_equal(failures_evicted(f), 1);
+	assert_null(failures_find(f, "10.0.0.0"));
+	failures_free(f);
+}
+
+/* ---- bans ---- */
+
+static void
+bans_end_in_order(void **state)
+{
+	struct clock clock = {.is_fixed = true, .fixed = 1000};
+	struct bans *b = bans_new(&clock);
+
+	(void)state;
+	bans_add(b, ticket_new("192.0.2.1", 1000), 300, false);
+	bans_add(b, ticket_new("192.0.2.2", 1000), 100, false);
+	bans_add(b, ticket_new("192.0.2.3", 1000), TICKET_FOREVER, false);
+	bans_add(b, ticket_new("192.0.2.4", 1000), 200, false);
+	assert_true(bans_next_end(b) == 1100);
+	assert_null(bans_pop_expired(b));
+	static const char *const order[] = {"192.0.2.2", "192.0.2.4", "192.0.2.1"};
+	clock.fixed = 5000;
+	for (size_t i = 0; i < 3; i++) {
+		struct ban *ban = bans_pop_expired(b);
+		assert_non_null(ban);
+		assert_string_equal(ban->ticket->id, order[i]);
+		ban_free(ban);
+	}
+	assert_null(bans_pop_expired(b));
+	assert_true(isinf(bans_next_end(b)));
+	assert_int_equal(bans_count(b), 1);
+	bans_free(b);
+}
+
+static void
+a_changed_bantime_moves_bans_without_a_time_of_their_own(void **state)
+{
+	struct clock clock = {.is_fixed = true, .fixed = 1000};
+	struct bans *b = bans_new(&clock);
+
+	(void)state;
+	struct ban *follows = bans_add(b, ticket_new("192.0.2.1", 1000), 300, false);
+	struct ban *own = bans_add(b, ticket_new("192.0.2.2", 1000), 300, true);
+	bans_retime(b, TICKET_FOREVER);
+	assert_true(isinf(ban_left(b, follows)));
+	assert_true(ban_until(b, follows) == -1);
+	assert_true(ban_left(b, own) == 300);
+	bans_retime(b, 60);
+	assert_true(ban_until(b, follows) == 1060);
+	assert_true(bans_next_end(b) == 1060);
+	bans_free(b);
+}
+
+static void
+the_heap_survives_any_order_of_adding_and_taking(void **state)
+{
+	struct clock clock = {.is_fixed = true, .fixed = 1000};
+	struct bans *b = bans_new(&clock);
+	unsigned seed = 1;
+	char id[32];
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		seed = seed * 1103515245 + 12345;
+		snprintf(id, sizeof id, "10.0.%d.%d", i >> 8, i & 255);
+		bans_add(b, ticket_new(id, 1000), seed >> 16 & 1023, false);
+	}
+	for (int i = 0; i < 2000; i += 3) {
+		snprintf(id, sizeof id, "10.0.%d.%d", i >> 8, i & 255);
+		ban_free(bans_take(b, id));
+	}
+	double last = 0;
+	size_t left = bans_count(b);
+	clock.fixed = 1e6;
+	for (struct ban *ban; (ban = bans_pop_expired(b)) != NULL; left--) {
+		assert_true(ban->end_mono >= last);
+		last = ban->end_mono;
+		ban_free(ban);
+	}
+	assert_int_equal(left, 0);
+	bans_free(b);
+}
+
+static void
+a_ban_twice_is_one_ban(void **state)
+{
+	struct clock clock = {.is_fixed = true, .fixed = 1000};
+	struct bans *b = bans_new(&clock);
+
+	(void)state;
+	struct ban *ban = bans_add(b, ticket_new("192.0.2.1", 1000), 300, false);
+	struct ticket *again = ticket_new("192.0.2.1", 1100);
+	assert_null(bans_add(b, again, 300, false));
+	assert_true(bans_prolong(b, ban, 1100, 300));
+	assert_false(bans_prolong(b, ban, 1000, 300));
+	assert_true(ban_until(b, ban) == 1400);
+	ticket_free(again);
+	bans_free(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(failures_are_estimated_as_a_rate),
+	    cmocka_unit_test(an_older_failure_counts_but_moves_no_time),
+	    cmocka_unit_test(only_the_last_matches_are_kept),
+	    cmocka_unit_test(failures_expire_after_findtime),
+	    cmocka_unit_test(the_table_is_capped_and_the_oldest_leaves),
+	    cmocka_unit_test(bans_end_in_order),
+	    cmocka_unit_test(a_changed_bantime_moves_bans_without_a_time_of_their_own),
+	    cmocka_unit_test(the_heap_survives_any_order_of_adding_and_taking),
+	    cmocka_unit_test(a_ban_twice_is_one_ban),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
