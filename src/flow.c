@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <utlist.h>
 
 #include "ban/bantime.h"
@@ -18,17 +17,6 @@
 #include "engine.h"
 #include "jail.h"
 #include "store/store.h"
-
-static const char *
-local_time(double t, char text[32])
-{
-	time_t whole = (time_t)t;
-	struct tm tm;
-
-	localtime_r(&whole, &tm);
-	strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm);
-	return text;
-}
 
 /* ---- stages 1-4: lines to the filters of all jails that follow the file ---- */
 
@@ -96,7 +84,7 @@ weight(struct jail *j, const struct ticket *t)
 		return 1;
 	double tries = fmin(ldexp(1, h.bancount < 20 ? h.bancount : 20) / 2 + 1, j->maxretry);
 	log_write(LOG_LEVEL_INFO, "fail2ban.observer", "[%s] Found %s, bad - %s, %d # -> %.1f%s", j->name, t->id,
-	    local_time(t->time, when), h.bancount, tries, tries >= j->maxretry ? ", Ban" : "");
+	    clock_text(t->time, when), h.bancount, tries, tries >= j->maxretry ? ", Ban" : "");
 	return (int)tries;
 }
 
@@ -109,7 +97,7 @@ count_failure(struct jail *j, const struct ticket *t, int attempts)
 	char when[32];
 
 	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Found %s - %s", j->name, t->id,
-	    local_time(t->time, when));
+	    clock_text(t->time, when));
 	if (attempts == 1)
 		attempts = weight(j, t);
 	const struct ticket *entry = failures_add(j->failures, t, attempts, &limits);
@@ -377,11 +365,11 @@ grow_bantime(struct jail *j, struct ticket *t, int64_t *bantime)
 	duration_format((double)base, from, sizeof from);
 	duration_format((double)*bantime, to, sizeof to);
 	log_write(LOG_LEVEL_INFO, "fail2ban.observer", "[%s] IP %s is bad: %d # last %s - incr %s to %s", j->name, t->id,
-	    h.bancount, local_time(h.last, last), from, to);
+	    h.bancount, clock_text(h.last, last), from, to);
 	if (*bantime == base)
 		return false;
 	log_write(LOG_LEVEL_NOTICE, "fail2ban.observer", "[%s] Increase Ban %s (%d # %s -> %s)", j->name, t->id,
-	    h.bancount + 1, to, local_time(t->time + (double)*bantime, end));
+	    h.bancount + 1, to, clock_text(t->time + (double)*bantime, end));
 	return true;
 }
 

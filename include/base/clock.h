@@ -15,4 +15,7 @@ struct clock {
 double clock_now(const struct clock *c);       /* wall clock, seconds since the epoch */
 double clock_monotonic(const struct clock *c); /* never jumps; for deadlines and countdowns */
 
+/* "2026-11-22 08:06:45" in local time, as fail2ban prints times. Returns text. */
+const char *clock_text(double t, char text[32]);
+
 #endif

@@ -23,3 +23,14 @@ clock_monotonic(const struct clock *c)
 	/* a fixed clock must move only when its test moves it */
 	return c->is_fixed ? c->fixed : read_clock(CLOCK_BOOTTIME);
 }
+
+const char *
+clock_text(double t, char text[32])
+{
+	time_t whole = (time_t)t;
+	struct tm tm;
+
+	localtime_r(&whole, &tm);
+	strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm);
+	return text;
+}

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <utlist.h>
 
 #include "ban/bantime.h"
@@ -610,17 +609,6 @@ set_logtimezone(struct command *c)
 
 /* ---- bans ---- */
 
-static const char *
-local(double t, char text[32])
-{
-	time_t whole = (time_t)t;
-	struct tm tm;
-
-	localtime_r(&whole, &tm);
-	strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm);
-	return text;
-}
-
 static bool
 get_banip(struct command *c)
 {
@@ -633,8 +621,8 @@ get_banip(struct command *c)
 		const struct ban *b = list[i];
 		char from[32], to[32];
 		if (with_time)
-			value_push(v, value_strf("%s \t%s + %lld = %s", b->ticket->id, local(b->ticket->time, from),
-			    (long long)b->bantime, b->bantime < 0 ? "9999-12-31 23:59:59" : local(ban_until(c->jail->bans, b), to)));
+			value_push(v, value_strf("%s \t%s + %lld = %s", b->ticket->id, clock_text(b->ticket->time, from),
+			    (long long)b->bantime, b->bantime < 0 ? "9999-12-31 23:59:59" : clock_text(ban_until(c->jail->bans, b), to)));
 		else
 			value_push(v, value_str(b->ticket->id));
 	}
@@ -812,7 +800,7 @@ set_attempt(struct command *c)
 	for (size_t i = 1; i < command_args(c); i++)
 		value_push(matches, value_dup(value_at(c->words, c->at + i)));
 	ip = canonical(ip, buffer);
-	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Attempt %s - %s", c->jail->name, ip, local(clock_now(&c->engine->clock), when));
+	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Attempt %s - %s", c->jail->name, ip, clock_text(clock_now(&c->engine->clock), when));
 	flow_attempt(c->jail, ip, matches);
 	value_free(matches);
 	return command_answer(c, value_int(1));
