@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/value.h"
 #include "flow.h"
 
 struct filter;
@@ -83,5 +84,61 @@ void filters_feed(struct filter *const *filters, size_t n_filters, const struct 
 void filter_counters(const struct filter *f, struct filter_counters *out);
 /* Time of the last dated line, 0 if none yet: for "last line read 2s ago". */
 double filter_last_date(const struct filter *f);
+
+/* Searches of one failregex that ran out of their budget. 0 past the end. */
+uint64_t filter_failregex_limit(const struct filter *f, size_t index);
+
+/*
+ * Where the last expression or datepattern that was refused is wrong; text "" if it was fine.
+ * Valid until the next setting.
+ */
+struct filter_fault {
+	const char *text; /* the reason alone */
+	size_t column;    /* 1-based, in the text that was given; 0: no one place */
+};
+void filter_fault(const struct filter *f, struct filter_fault *out);
+
+/* ---- trial: for the tester, which wants to see more than failures ---- */
+
+/* One expression that took the line. Borrowed for the call. */
+struct filter_found {
+	int failregex;        /* 1-based */
+	bool is_nofail;
+	bool is_whole_time;   /* fail2ban shows the time as an integer */
+	const struct failure *failure; /* id NULL: pending, nobody to blame yet; time NAN: none */
+	const void *facts;    /* for filter_found_value() */
+	size_t id_from, id_to; /* of the address in the line; equal: elsewhere */
+};
+
+struct filter_trial {
+	bool check_all;      /* every failregex is tried, not only up to the first that matches */
+	bool show_pending;   /* report failures without an address too */
+	bool raw_names;      /* a host name is the id itself */
+	void (*found)(void *arg, const struct filter_found *found); /* instead of hooks.failure */
+	void (*ignored)(void *arg, size_t ignoreregex);             /* 0-based */
+	void *arg;
+};
+/* Before the first line. No line is too old, none in the future. */
+void filter_set_trial(struct filter *f, const struct filter_trial *trial);
+/* The data of a failure as fail2ban has it, but for `matches`: a dict, which the caller frees. */
+struct value *filter_found_value(const struct filter *f, const struct filter_found *found);
+
+/* About the last line that was fed. */
+enum filter_verdict { FILTER_MISSED, FILTER_MATCHED, FILTER_IGNORED, FILTER_TOO_OLD };
+struct filter_last {
+	enum filter_verdict verdict;
+	bool over_limit;      /* some expression ran out of its budget on it */
+	bool has_pref;        /* the prefregex matched it (the last one that it was tried on) */
+	struct slice text;    /* what was searched: the line without its date */
+	size_t date_from, date_to; /* in the line */
+};
+void filter_last(const struct filter *f, struct filter_last *out);
+struct value *filter_pref_value(const struct filter *f); /* dict of its groups on the last line; caller frees */
+/* With maxlines > 1: the lines that wait for more. */
+size_t filter_window(const struct filter *f);
+struct failure_line filter_window_at(const struct filter *f, size_t i);
+
+struct datedetect;
+const struct datedetect *filter_dates(const struct filter *f);
 
 #endif

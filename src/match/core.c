@@ -1,0 +1,848 @@
+#include "match/core.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define STALE_S 60        /* a date that is further off than this is not the line's own (compat) */
+#define DAY_S (24 * 60 * 60)
+
+struct core_base *
+core_base_new(void)
+{
+	struct core_base *b = xcalloc(1, sizeof *b);
+
+	b->refs = 1;
+	b->room = regex_room_new();
+	names_init(&b->names);
+	return b;
+}
+
+void
+core_base_free(struct core_base *b)
+{
+	if (b == NULL || --b->refs > 0)
+		return;
+	regex_room_free(b->room);
+	names_done(&b->names);
+	free(b);
+}
+
+void
+core_init(struct core *c, struct core_base *base)
+{
+	*c = (struct core){.base = base, .maxlines = 1, .findtime = 600, .usedns = USEDNS_WARN};
+	c->sessions = sessions_new();
+}
+
+static void
+list_done(struct expr_list *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		expr_free(l->at[i]);
+	free(l->at);
+	*l = (struct expr_list){0};
+}
+
+void
+core_done(struct core *c)
+{
+	expr_free(c->pref);
+	list_done(&c->fail);
+	list_done(&c->ignore);
+	free(c->datepattern);
+	free(c->zone);
+	datedetect_free(c->dates);
+	free(c->dispatch.lists);
+	sessions_free(c->sessions);
+	window_clear(&c->window);
+	window_clear(&c->whole);
+	window_clear(&c->matched);
+	window_clear(&c->rest);
+	str_done(&c->last_stamp);
+	str_done(&c->stamped);
+	str_done(&c->clean);
+	str_done(&c->text);
+	str_done(&c->content);
+	str_done(&c->undated);
+	str_done(&c->values);
+	facts_done(&c->facts);
+	free(c->groups);
+	free(c->lines);
+	core_base_free(c->base);
+}
+
+void
+core_changed(struct core *c)
+{
+	c->dispatch.is_ready = false;
+}
+
+bool
+core_make_dates(struct core *c, double now, struct err *err)
+{
+	time_t whole = (time_t)now;
+	struct tm tm;
+	bool ok = true;
+
+	localtime_r(&whole, &tm);
+	struct datedetect *d = datedetect_new(c->base->room, tm.tm_year + 1900);
+	if (c->datepattern != NULL) {
+		const char *s = c->datepattern;
+		while (ok && *s != '\0') {
+			size_t n = strcspn(s, "\n");
+			struct slice one = slice_trim((struct slice){s, n});
+			if (one.len > 0) {
+				char *pattern = xstrndup(one.at, one.len);
+				ok = datedetect_add(d, pattern, err);
+				free(pattern);
+			}
+			s += n + (s[n] == '\n');
+		}
+	}
+	ok = ok && datedetect_set_zone(d, c->zone, err);
+	if (!ok) {
+		datedetect_free(d);
+		return false;
+	}
+	datedetect_free(c->dates);
+	c->dates = d;
+	return true;
+}
+
+/* ---- dispatch ---- */
+
+static void
+make_dispatch(struct core *c)
+{
+	struct dispatch *d = &c->dispatch;
+	size_t at = 0;
+
+	d->lists = xreallocarray(d->lists, 256 * (c->fail.count + 1), sizeof *d->lists);
+	for (unsigned byte = 0; byte < 256; byte++) {
+		d->start[byte] = (uint32_t)at;
+		for (size_t i = 0; i < c->fail.count; i++) {
+			const uint8_t *first = regex_first_bytes(c->fail.at[i]->regex);
+			if (first == NULL || byte >= 0x80 || (first[byte / 8] >> byte % 8 & 1) != 0)
+				d->lists[at++] = (uint16_t)i;
+		}
+		d->lists[at++] = UINT16_MAX;
+	}
+	d->is_ready = true;
+}
+
+/* ---- telling ---- */
+
+static void
+warn(struct core *c, const char *format, const char *text)
+{
+	if (c->log != NULL)
+		c->log(c->arg, LOG_LEVEL_WARNING, format, text);
+}
+
+/* Once a day. */
+static bool
+may_warn(struct core *c, enum warned what)
+{
+	if (c->log == NULL || c->now < c->warn_after[what])
+		return false;
+	c->warn_after[what] = c->now + DAY_S;
+	return true;
+}
+
+static const char *
+line_text(struct core *c, const char *bytes, size_t len)
+{
+	str_clear(&c->undated);
+	str_addn(&c->undated, bytes, len);
+	return str_text(&c->undated);
+}
+
+/* ---- the failure ---- */
+
+struct who {
+	enum failure_kind kind;
+	struct addr addr;
+	bool is_invalid;
+	const char *id, *ip; /* owned by core.values */
+};
+
+static const char *
+keep_text(struct core *c, const char *text, size_t len)
+{
+	size_t at = c->values.len;
+
+	str_addn(&c->values, text, len);
+	str_addc(&c->values, '\0');
+	return c->values.at + at;
+}
+
+static const char *
+keep_addr(struct core *c, const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	addr_format(a, text);
+	return keep_text(c, text, strlen(text));
+}
+
+/* An address without prefix in its text; cidr < 0: a host. */
+static bool
+parse_addr(struct slice text, long cidr, struct addr *out)
+{
+	if (memchr(text.at, '/', text.len) != NULL || memchr(text.at, '[', text.len) != NULL)
+		return false;
+	if (cidr < 0)
+		return addr_parsen(text.at, text.len, out);
+	/* with the prefix at once, as a network within ::ffff:0:0/96 stays IPv6 */
+	char with[128];
+	int n = snprintf(with, sizeof with, "%.*s/%ld", (int)text.len, text.at, cidr > 128 ? 128 : cidr);
+	return n > 0 && (size_t)n < sizeof with && addr_parsen(with, (size_t)n, out);
+}
+
+static long
+prefix_of(struct facts *f)
+{
+	struct slice cidr = facts_text(f, FACT_CIDR);
+	long n = 0;
+
+	if (cidr.at == NULL || cidr.len == 0)
+		return -1;
+	for (size_t i = 0; i < cidr.len && n < 1000; i++)
+		n = n * 10 + (cidr.at[i] - '0');
+	return n;
+}
+
+static bool
+same(struct slice a, struct slice b)
+{
+	return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+enum blame { BLAME_NONE, BLAME_ONE, BLAME_NOBODY };
+
+/* A fact's text, kept: adding facts may move the original. */
+static struct slice
+grab(struct core *c, struct facts *f, enum fact_name name)
+{
+	struct slice s = facts_text(f, name);
+
+	if (s.at != NULL)
+		s.at = keep_text(c, s.at, s.len);
+	return s;
+}
+
+/* compat: DNSUtils.textToIp: a name that is an IPv4 address in digits needs no resolving. */
+static enum blame
+blame_name(struct core *c, struct slice name, struct who *who)
+{
+	if (memchr(name.at, ':', name.len) == NULL && addr_parsen(name.at, name.len, &who->addr) &&
+	    addr_is_host(&who->addr)) {
+		who->id = keep_addr(c, &who->addr);
+		who->kind = FAILURE_ADDR;
+		return BLAME_ONE;
+	}
+	who->addr = (struct addr){0};
+	if (c->usedns == USEDNS_NO)
+		return BLAME_NOBODY;
+	who->kind = FAILURE_NAME;
+	who->id = name.at;
+	return BLAME_ONE;
+}
+
+/*
+ * Whom a failure is about. BLAME_NONE: its lines do not tell yet. BLAME_NOBODY: a name that usedns
+ * does not let us resolve.
+ */
+static enum blame
+find_blame(struct core *c, struct facts *f, struct who *who)
+{
+	bool is_raw = c->usedns == USEDNS_RAW || (c->trial != NULL && c->trial->raw_names);
+	bool is_addr = true, is_tuple = facts_kind(f, FACT_FID) == FACT_TUPLE;
+	struct slice fid = grab(c, f, FACT_FID), ip = grab(c, f, FACT_IP4);
+
+	*who = (struct who){0};
+	if (ip.at == NULL)
+		ip = grab(c, f, FACT_IP6);
+	if (ip.at == NULL) {
+		is_addr = false;
+		ip = grab(c, f, FACT_DNS);
+		if (ip.at != NULL && !is_raw)
+			return blame_name(c, ip, who);
+	}
+	if (ip.at == NULL && fid.at == NULL)
+		return BLAME_NONE;
+	if (ip.at != NULL) {
+		bool ok = is_addr && parse_addr(ip, prefix_of(f), &who->addr);
+		const char *text = ok ? keep_addr(c, &who->addr) : ip.at;
+		who->is_invalid = is_addr && !ok;
+		if (fid.at == NULL || same(fid, ip)) {
+			who->kind = ok ? FAILURE_ADDR : FAILURE_TEXT;
+			who->id = text;
+			return BLAME_ONE;
+		}
+		who->ip = text;
+		facts_set(f, FACT_IP, FACT_TEXT, text, strlen(text));
+	}
+	/* the id is a text, which may happen to be an address or a network */
+	struct addr a = {0};
+	if (!is_raw && !is_tuple && addr_parsen(fid.at, fid.len, &a)) {
+		who->id = keep_addr(c, &a);
+		who->kind = FAILURE_ADDR;
+		if (who->ip == NULL)
+			who->addr = a;
+	} else {
+		who->id = fid.at;
+		who->kind = FAILURE_TEXT;
+	}
+	return BLAME_ONE;
+}
+
+static void
+set_groups(struct core *c, struct facts *f, struct failure *out)
+{
+	if (c->groups_room < f->count) {
+		c->groups_room = f->count + 8;
+		c->groups = xreallocarray(c->groups, c->groups_room, sizeof *c->groups);
+	}
+	size_t n = 0;
+	for (size_t i = 0; i < f->count; i++) {
+		size_t name = f->order[i];
+		enum fact_kind kind = f->values[name].kind;
+		if (kind == FACT_FLAG || kind == FACT_SET)
+			continue;
+		struct slice text = facts_text(f, name);
+		c->groups[n].name = c->base->names.at[name];
+		c->groups[n++].value = text.at != NULL ? keep_text(c, text.at, text.len) : NULL;
+	}
+	out->groups = c->groups;
+	out->n_groups = n;
+}
+
+static void
+set_lines(struct core *c, struct facts *f, struct failure *out)
+{
+	size_t n = f->matches.count;
+
+	if (n == 0) { /* the usual case: this line alone, not copied */
+		out->lines = &c->line;
+		out->n_lines = 1;
+		return;
+	}
+	if (c->lines_room < n) {
+		c->lines_room = n + 8;
+		c->lines = xreallocarray(c->lines, c->lines_room, sizeof *c->lines);
+	}
+	for (size_t i = 0; i < n; i++)
+		c->lines[i] = line_list_at(&f->matches, i);
+	out->lines = c->lines;
+	out->n_lines = n;
+}
+
+/* Where the address stands in the line; the searched text is the line without its date. */
+static void
+locate(struct core *c, const struct expr *e, const char *text, struct filter_found *found)
+{
+	static const enum fact_name ids[] = {FACT_IP4, FACT_IP6, FACT_DNS, FACT_FID};
+	const size_t *spans = regex_spans(e->regex);
+	const char *base = str_text(&c->text);
+
+	if (text < base || text > base + c->text.len || c->maxlines > 1)
+		return;
+	for (size_t k = 0; k < sizeof ids / sizeof *ids; k++) {
+		for (size_t i = 1; i <= e->n_groups; i++) {
+			if (e->names[i] != ids[k] || spans[2 * i] == SIZE_MAX)
+				continue;
+			size_t from = spans[2 * i] + (size_t)(text - base), to = spans[2 * i + 1] + (size_t)(text - base);
+			size_t date = c->last.date_to - c->last.date_from;
+			found->id_from = from + (from >= c->last.date_from ? date : 0);
+			found->id_to = to + (to > c->last.date_from ? date : 0);
+			return;
+		}
+	}
+}
+
+/*
+ * values may not move while texts are added to it: so room is made first for all that can come. Each
+ * text is kept at most twice, and a tuple's is the only one longer than its source, by less than 10 times.
+ */
+static void
+reserve_values(struct core *c, const struct facts *f)
+{
+	c->values.len = 0;
+	str_reserve(&c->values, f->text.len * 22 + f->count * 80 + 8 * ADDR_TEXT_MAX);
+}
+
+/* What was found in one expression's match becomes a failure, or is kept for later. */
+static bool
+tell(struct core *c, size_t index, struct facts *f, bool is_nofail, double time, const char *text)
+{
+	struct who who;
+	struct failure out = {.failregex = (int)index + 1, .time = time};
+
+	reserve_values(c, f);
+	enum blame blame = find_blame(c, f, &who);
+	if (blame == BLAME_NONE) {
+		facts_set(f, FACT_PENDING, FACT_FLAG, NULL, 0);
+		if (c->trial == NULL || !(c->trial->check_all || c->trial->show_pending))
+			return false;
+	}
+	if (blame == BLAME_NOBODY)
+		return true;
+	out.kind = who.kind;
+	out.id = who.id;
+	out.ip = who.ip;
+	out.addr = who.addr;
+	out.is_invalid_addr = who.is_invalid;
+	set_groups(c, f, &out);
+	set_lines(c, f, &out);
+	c->counters.failures += !is_nofail;
+	if (c->trial != NULL) {
+		struct filter_found found = {.failregex = out.failregex, .is_nofail = is_nofail, .is_whole_time = c->is_whole_time,
+		    .failure = &out, .facts = f};
+		locate(c, c->fail.at[index], text, &found);
+		c->trial->found(c->trial->arg, &found);
+	} else {
+		if (time > c->now)
+			out.time = c->now;
+		c->failure(c->arg, &out);
+	}
+	return true;
+}
+
+/* ---- one line ---- */
+
+struct search { /* what the expressions are tried on */
+	const char *text;
+	size_t len;
+	bool is_ascii;
+};
+
+static enum regex_result
+try_expr(struct core *c, const struct expr *e, const struct search *s)
+{
+	enum regex_result r = regex_search(e->regex, s->text, s->len, 0, s->is_ascii);
+
+	if (r == REGEX_LIMIT) {
+		c->counters.limit++;
+		c->last.over_limit = true;
+	}
+	return r;
+}
+
+/* Does an ignoreregex take the text? All are tried when the tester wants to count. */
+static bool
+is_ignored(struct core *c, const struct search *s)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < c->ignore.count; i++) {
+		if (try_expr(c, c->ignore.at[i], s) != REGEX_HIT)
+			continue;
+		found = true;
+		if (c->trial != NULL && c->trial->ignored != NULL)
+			c->trial->ignored(c->trial->arg, i);
+		if (c->trial == NULL || !c->trial->check_all)
+			break;
+	}
+	if (found)
+		c->last.verdict = FILTER_IGNORED;
+	return found;
+}
+
+static bool
+checks_all(const struct core *c)
+{
+	return c->trial != NULL && c->trial->check_all;
+}
+
+static void
+warn_no_date(struct core *c)
+{
+	const char *bytes = c->line.bytes;
+	size_t from = c->line.date_from, to = c->line.date_to;
+
+	if (!may_warn(c, WARNED_NO_DATE))
+		return;
+	struct str quoted = {0}, bare = {0};
+	value_repr_str(bytes + from, to - from, &quoted);
+	warn(c, "Found a match but no valid date/time found for %s.", str_text(&quoted));
+	str_addn(&bare, bytes, from);
+	str_addn(&bare, bytes + to, c->line.len - to);
+	warn(c, "Match without a timestamp: %s", str_text(&bare));
+	warn(c, "Please try setting a custom date pattern (see man page jail.conf(5)).", NULL);
+	str_done(&quoted);
+	str_done(&bare);
+}
+
+/*
+ * A failregex matched `text`. `lines` are the matched ones. Returns whether to go on with the next
+ * expression (the tester) or to be done with this line.
+ */
+static bool
+matched(struct core *c, size_t index, const struct expr *pref, const char *pref_text, const char *text,
+    const struct failure_line *lines, size_t n_lines, double time, bool no_date)
+{
+	const struct expr *e = c->fail.at[index];
+	struct facts *f = &c->facts;
+	bool is_nofail = false;
+
+	if (no_date)
+		warn_no_date(c);
+	if (isnan(time) && c->trial == NULL)
+		return true; /* history without a date: nobody knows whether it still counts */
+	c->last.verdict = FILTER_MATCHED;
+	facts_clear(f);
+	if (pref != NULL) {
+		expr_collect(pref, pref_text, f);
+		facts_drop(f, FACT_CONTENT);
+	}
+	expr_collect(e, text, f);
+	if (facts_kind(f, FACT_MLFID) > FACT_NONE) {
+		f = sessions_merge(c->sessions, f, lines, n_lines, c->now);
+		is_nofail = facts_is_true(f, FACT_NOFAIL);
+		if (is_nofail && !checks_all(c))
+			return false;
+	} else if (n_lines != 1 || lines != &c->line) {
+		for (size_t i = 0; i < n_lines; i++)
+			line_list_add(&f->matches, &lines[i]);
+	}
+	return tell(c, index, f, is_nofail, time, text) && checks_all(c);
+}
+
+static bool
+match_pref(struct core *c, const struct search *s)
+{
+	if (try_expr(c, c->pref, s) != REGEX_HIT) {
+		c->last.has_pref = false;
+		return false;
+	}
+	c->last.has_pref = true;
+	return true;
+}
+
+/* The content that prefregex cut out, with a line feed behind; false if there is none. */
+static bool
+cut_content(struct core *c, const struct search *s, struct search *out)
+{
+	const size_t *spans = regex_spans(c->pref->regex);
+
+	for (size_t i = 1; i <= c->pref->n_groups; i++) {
+		if (c->pref->names[i] != FACT_CONTENT)
+			continue;
+		size_t from = spans[2 * i], to = spans[2 * i + 1];
+		if (from == SIZE_MAX || to == from)
+			return false;
+		if (s->text[to] == '\n') { /* to < len: the text ends with a line feed */
+			*out = (struct search){s->text + from, to - from + 1, s->is_ascii};
+			return true;
+		}
+		str_clear(&c->content);
+		str_addn(&c->content, s->text + from, to - from);
+		str_addc(&c->content, '\n');
+		*out = (struct search){c->content.at, c->content.len, s->is_ascii};
+		return true;
+	}
+	return false;
+}
+
+static void
+find_failure(struct core *c, const struct search *whole, double time, bool no_date)
+{
+	struct search s = *whole;
+	bool has_ignore = c->ignore.count > 0;
+
+	if (has_ignore && c->ignore.count + 2 < c->fail.count && is_ignored(c, whole))
+		return;
+	if (c->pref != NULL) {
+		if (!match_pref(c, whole))
+			return;
+		struct search content;
+		if (cut_content(c, whole, &content))
+			s = content;
+	}
+	if (!c->dispatch.is_ready)
+		make_dispatch(c);
+	for (const uint16_t *next = c->dispatch.lists + c->dispatch.start[(unsigned char)s.text[0]]; *next != UINT16_MAX; next++) {
+		if (try_expr(c, c->fail.at[*next], &s) != REGEX_HIT)
+			continue;
+		if (has_ignore && is_ignored(c, &s)) {
+			if (!checks_all(c))
+				return;
+			continue;
+		}
+		if (!matched(c, *next, c->pref, whole->text, s.text, &c->line, 1, time, no_date))
+			return;
+	}
+}
+
+/* ---- several lines (maxlines > 1) ---- */
+
+static bool
+has_high_byte(const char *bytes, size_t len)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= len; i += 8) {
+		uint64_t word;
+		memcpy(&word, bytes + i, 8);
+		if ((word & 0x8080808080808080u) != 0)
+			return true;
+	}
+	for (; i < len; i++)
+		if ((unsigned char)bytes[i] >= 0x80)
+			return true;
+	return false;
+}
+
+static struct search
+window_search(const struct window *w, struct str *into)
+{
+	window_text(w, into);
+	return (struct search){into->at, into->len, !has_high_byte(into->at, into->len)};
+}
+
+/* What an expression matched is ignored if an ignoreregex takes those lines. */
+static bool
+is_match_ignored(struct core *c)
+{
+	if (c->ignore.count == 0)
+		return false;
+	struct str text = {0};
+	struct search s = window_search(&c->matched, &text);
+	bool yes = is_ignored(c, &s);
+	str_done(&text);
+	if (yes)
+		window_copy(&c->window, &c->rest);
+	return yes;
+}
+
+/* compat: Filter.findFailure with a line buffer, whose texts and lists drift apart as there. */
+static void
+find_failure_in_window(struct core *c, double time, bool no_date)
+{
+	struct search s;
+	struct failure_line *lines = NULL;
+
+	window_add(&c->window, &c->line);
+	window_keep_last(&c->window, (size_t)c->maxlines);
+	window_copy(&c->whole, &c->window);
+	s = window_search(&c->window, &c->text);
+	if (c->ignore.count > 0 && c->ignore.count + 2 < c->fail.count && is_ignored(c, &s))
+		return;
+	if (c->pref != NULL) {
+		struct search content;
+		if (!match_pref(c, &s))
+			return;
+		if (cut_content(c, &s, &content)) {
+			struct failure_line bare = {.bytes = content.text, .len = content.len - 1};
+			window_clear(&c->window);
+			window_add(&c->window, &bare);
+			s = window_search(&c->window, &c->content);
+		}
+	}
+	struct str again = {0};
+	for (size_t i = 0; i < c->fail.count; i++) {
+		const struct expr *e = c->fail.at[i];
+		if (try_expr(c, e, &s) != REGEX_HIT)
+			continue;
+		struct str searched = {0};
+		str_addn(&searched, s.text, s.len);
+		window_split(e->regex, &searched, &c->whole, &c->matched, &c->rest);
+		str_done(&searched);
+		bool go_on;
+		if (is_match_ignored(c)) {
+			go_on = checks_all(c);
+		} else {
+			window_copy(&c->window, &c->rest);
+			lines = xreallocarray(lines, c->matched.count + 1, sizeof *lines);
+			for (size_t k = 0; k < c->matched.count; k++)
+				lines[k] = window_at(&c->matched, k);
+			go_on = matched(c, i, c->pref, c->text.at, s.text, lines, c->matched.count, time, no_date);
+		}
+		if (!go_on)
+			break;
+		s = window_search(&c->window, &again);
+	}
+	str_done(&again);
+	free(lines);
+}
+
+/* ---- the date ---- */
+
+static void
+remember_stamp(struct core *c, const char *text, size_t len, double time, bool is_whole)
+{
+	str_clear(&c->last_stamp);
+	str_addn(&c->last_stamp, text, len);
+	c->last_date = time;
+	c->last_is_whole = c->is_whole_time = is_whole;
+}
+
+/* The line stands behind the last date that was seen. */
+static double
+borrow_stamp(struct core *c, const struct line *l)
+{
+	str_clear(&c->stamped);
+	str_addn(&c->stamped, str_text(&c->last_stamp), c->last_stamp.len);
+	str_addn(&c->stamped, l->bytes, l->len);
+	c->line = (struct failure_line){str_text(&c->stamped), c->stamped.len, 0, (uint32_t)c->last_stamp.len};
+	c->is_whole_time = c->last_is_whole;
+	return c->last_date;
+}
+
+/* Time of a line; NAN: none. Sets core.line. */
+static double
+find_date(struct core *c, const struct line *l, bool is_ascii, bool *no_date)
+{
+	struct date_result d;
+	double time = NAN;
+	bool has_recent = c->last_date != 0 && c->last_date > c->now - STALE_S;
+
+	c->is_whole_time = false;
+	c->line = (struct failure_line){l->bytes, l->len, 0, 0};
+	if (!isnan(l->time)) {
+		remember_stamp(c, "", 0, l->time, false);
+		return l->time;
+	}
+	datedetect_find(c->dates, l->bytes, l->len, is_ascii, c->now, &d);
+	c->line.date_from = c->last.date_from = (uint32_t)d.from;
+	c->line.date_to = c->last.date_to = (uint32_t)d.to;
+	switch (d.found) {
+	case DATE_FOUND:
+		time = d.time;
+		if (d.to - d.from == c->last_stamp.len) /* the usual case: the same place, another second */
+			memcpy(c->last_stamp.at, l->bytes + d.from, d.to - d.from);
+		else
+			remember_stamp(c, l->bytes + d.from, d.to - d.from, time, d.is_whole);
+		c->last_date = time;
+		c->last_is_whole = c->is_whole_time = d.is_whole;
+		return time;
+	case DATE_EMPTY:
+		c->last.date_from = c->last.date_to = 0;
+		if (has_recent)
+			return borrow_stamp(c, l);
+		c->line.date_from = c->line.date_to = 0;
+		return c->now;
+	case DATE_BAD:
+		if (c->log != NULL)
+			c->log(c->arg, LOG_LEVEL_ERROR, "findFailure failed to parse timeText: %s",
+			    line_text(c, l->bytes + d.from, d.to - d.from));
+		break;
+	case DATE_NONE:
+		break;
+	}
+	*no_date = true;
+	c->counters.no_date++;
+	if (has_recent) {
+		c->last.date_from = c->last.date_to = 0;
+		return borrow_stamp(c, l);
+	}
+	if (c->trial == NULL && l->in_operation)
+		time = c->now;
+	return time;
+}
+
+static void
+warn_odd_time(struct core *c, const struct line *l, double delta)
+{
+	char length[64], *text;
+
+	if (!may_warn(c, WARNED_ODD_TIME))
+		return;
+	duration_format(fabs(delta), length, sizeof length);
+	text = xasprintf("Detected a log entry %s %s the current time in operation mode. This looks like a %s problem. "
+	    "Treating such entries as if they just happened.", length, delta < 0 ? "before" : "after",
+	    delta >= -3300 && delta < 0 ? "latency" : "timezone");
+	warn(c, "%s", text);
+	free(text);
+	warn(c, "Please check a jail for a timing issue. Line with odd timestamp: %s", line_text(c, l->bytes, l->len));
+}
+
+/* Does the line count at all? May set its time to now. */
+static bool
+judge_time(struct core *c, const struct line *l, double *time)
+{
+	if (isnan(*time) || c->trial != NULL)
+		return true;
+	if (l->in_operation) {
+		double delta = trunc(*time - c->now);
+		if (fabs(delta) > STALE_S) {
+			warn_odd_time(c, l, delta);
+			*time = c->last_date = c->now;
+		}
+		return true;
+	}
+	if (*time >= c->now - c->findtime)
+		return true;
+	if (may_warn(c, WARNED_OLD)) {
+		char *text = xasprintf("Ignoring all log entries older than %gs; these are probably messages generated while "
+		    "fail2ban was not running.", c->findtime);
+		warn(c, "%s", text);
+		free(text);
+		warn(c, "Please check a jail for a timing issue. Line with odd timestamp: %s", line_text(c, l->bytes, l->len));
+	}
+	c->counters.too_old++;
+	c->last.verdict = FILTER_TOO_OLD;
+	return false;
+}
+
+static bool
+is_utf8(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		uint32_t point;
+		size_t n = (unsigned char)bytes[i] < 0x80 ? 1 : text_decode(bytes + i, len - i, &point);
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+void
+core_line(struct core *c, const struct line *given)
+{
+	struct line l = *given;
+	bool no_date = false, is_ascii = !has_high_byte(l.bytes, l.len);
+
+	c->counters.lines++;
+	c->last.verdict = FILTER_MISSED;
+	c->last.over_limit = false;
+	c->last.date_from = c->last.date_to = 0;
+	if (!is_ascii && !is_utf8(l.bytes, l.len)) { /* the matcher's memory safety hangs on it: do not trust */
+		str_clear(&c->clean);
+		text_to_utf8(l.bytes, l.len, &c->clean);
+		l.bytes = str_text(&c->clean);
+		l.len = c->clean.len;
+	}
+	double time = find_date(c, &l, is_ascii, &no_date);
+	if (!judge_time(c, &l, &time))
+		return;
+	if (c->maxlines > 1) {
+		find_failure_in_window(c, time, no_date);
+	} else {
+		const struct failure_line *f = &c->line;
+		c->text.len = 0;
+		str_reserve(&c->text, f->len + 1);
+		memcpy(c->text.at, f->bytes, f->date_from);
+		memcpy(c->text.at + f->date_from, f->bytes + f->date_to, f->len - f->date_to);
+		c->text.len = f->len - (f->date_to - f->date_from);
+		c->text.at[c->text.len++] = '\n';
+		c->text.at[c->text.len] = '\0';
+		struct search s = {c->text.at, c->text.len, is_ascii};
+		find_failure(c, &s, time, no_date);
+	}
+	switch (c->last.verdict) {
+	case FILTER_MATCHED: c->counters.matched++; break;
+	case FILTER_IGNORED: c->counters.ignored++; break;
+	default: c->counters.missed++;
+	}
+}

@@ -1,0 +1,89 @@
+/*
+ * core: the matching of a filter without its jail: expressions, dates, and what is remembered from
+ * line to line. Filters with equal settings that read the same lines share one (filter.c decides).
+ */
+#ifndef MATCH_CORE_H
+#define MATCH_CORE_H
+
+#include "match/datedetect.h"
+#include "match/expr.h"
+#include "match/filter.h"
+#include "match/multiline.h"
+#include "match/window.h"
+
+struct expr_list {
+	struct expr **at; /* owned, each one reference */
+	size_t count;
+};
+
+/* Compiled things that many cores may use: room and names. */
+struct core_base {
+	int refs;
+	struct regex_room *room;
+	struct names names;
+};
+
+/* For which first bytes which failregexes are worth a try. */
+struct dispatch {
+	bool is_ready;
+	uint16_t *lists;     /* owned; all lists behind each other, each ends with UINT16_MAX */
+	uint32_t start[256]; /* by first byte */
+};
+
+enum warned { WARNED_ODD_TIME, WARNED_OLD, WARNED_NO_DATE, N_WARNED };
+
+struct core {
+	struct core_base *base;
+
+	/* settings */
+	enum filter_usedns usedns;
+	struct expr *pref;   /* NULL: none */
+	struct expr_list fail, ignore;
+	int maxlines;
+	char *datepattern;   /* as given; NULL: defaults */
+	char *zone;          /* logtimezone as given; NULL */
+	double findtime;
+	const struct filter_trial *trial; /* NULL: a jail */
+
+	/* state */
+	struct datedetect *dates; /* made with the first line, or with datepattern */
+	struct dispatch dispatch;
+	struct sessions *sessions;
+	struct window window, whole; /* maxlines > 1: lineBuffer, orgBuffer */
+	struct str last_stamp;    /* text of the last date */
+	double last_date;         /* 0: none */
+	bool last_is_whole, is_whole_time;
+	double warn_after[N_WARNED];
+	struct filter_counters counters;
+	uint64_t fed;
+
+	/* work space of one line */
+	double now;
+	struct str stamped;  /* a line without a date, behind the last date */
+	struct str clean;    /* a line that was not UTF-8 */
+	struct str text, content, undated;
+	struct facts facts;
+	struct failure_line line;    /* as it is reported */
+	struct filter_last last;
+	struct window matched, rest;
+	struct str values;           /* NUL-terminated texts of the failure being told */
+	struct failure_group *groups;
+	struct failure_line *lines;
+	size_t groups_room, lines_room;
+
+	/* who listens */
+	void (*failure)(void *arg, const struct failure *f);
+	void (*log)(void *arg, int level, const char *format, const char *text);
+	void *arg;
+};
+
+void core_init(struct core *c, struct core_base *base);
+void core_done(struct core *c);
+void core_line(struct core *c, const struct line *line);
+/* Expressions or usedns changed. */
+void core_changed(struct core *c);
+bool core_make_dates(struct core *c, double now, struct err *err);
+struct core_base *core_base_new(void);
+void core_base_free(struct core_base *b);
+
+#endif

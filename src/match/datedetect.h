@@ -1,0 +1,58 @@
+/*
+ * datedetect: stage 3, which date of a line counts, and when it is.
+ *
+ * Tries the template that won last first, keeps the others in an order that follows their success,
+ * and parses a stamp that differs from the last one in its minute and second only without an expression.
+ */
+#ifndef MATCH_DATEDETECT_H
+#define MATCH_DATEDETECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "match/regex.h"
+
+struct datedetect;
+
+/* year: the one now. The default templates are used until others are added. */
+struct datedetect *datedetect_new(struct regex_room *room, int year);
+void datedetect_free(struct datedetect *d);
+
+/*
+ * Adds one line of a datepattern option. "{DEFAULT}", "{^LN-BEG}" and "…{DATE}…" add many.
+ * Expressions are compiled at once, so that a wrong one is refused here.
+ */
+bool datedetect_add(struct datedetect *d, const char *pattern, struct err *err);
+/* Text of logtimezone; NULL: local time. */
+bool datedetect_set_zone(struct datedetect *d, const char *zone, struct err *err);
+
+enum date_found {
+	DATE_NONE,  /* no template matches */
+	DATE_FOUND, /* with a time */
+	DATE_EMPTY, /* matched nothing: {NONE} */
+	DATE_BAD,   /* matched, but there is no such time: February 30th */
+};
+
+struct date_result {
+	enum date_found found;
+	size_t from, to; /* the date's text in the line */
+	double time;
+	bool is_whole; /* fail2ban has it as an integer: the text names its zone, or is TAI64N */
+};
+
+/* The line is valid UTF-8. now: seconds since the epoch, may be the same for a whole batch. */
+void datedetect_find(struct datedetect *d, const char *line, size_t len, bool is_ascii, double now,
+    struct date_result *out);
+
+/* ---- for reports ---- */
+size_t datedetect_count(const struct datedetect *d); /* 0 before the first line if no pattern was added */
+struct datedetect_template {
+	const char *name, *pattern, *text; /* pattern: "" when it has none */
+	uint64_t hits;
+	double weight, own_weight;
+};
+void datedetect_template(const struct datedetect *d, size_t i, struct datedetect_template *out);
+
+#endif

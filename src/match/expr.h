@@ -1,0 +1,46 @@
+/*
+ * expr: one failregex, ignoreregex or prefregex: its text as given and expanded, its compiled form,
+ * and what its groups feed. Shared by filters that have the same one.
+ */
+#ifndef MATCH_EXPR_H
+#define MATCH_EXPR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "match/facts.h"
+#include "match/regex.h"
+
+struct expr_feed { /* alt_user_2 -> user */
+	size_t group;
+	uint16_t to;       /* name */
+	bool is_tuple;
+	bool is_own_group; /* the expression has a group of that name itself */
+};
+
+struct expr {
+	int refs;
+	char *source;        /* as given */
+	struct mapped text;  /* expanded */
+	struct regex *regex;
+	size_t n_groups;
+	uint16_t *names;     /* by group number; EXPR_UNNAMED */
+	struct expr_feed *feeds; /* alternatives first, by name; then tuples */
+	size_t n_feeds;
+	bool has_id;         /* a group that can tell whom to ban */
+};
+
+#define EXPR_UNNAMED UINT16_MAX
+
+/*
+ * On failure err is what fail2ban says, with our reason; fault (may be NULL) has the place in `source`.
+ */
+struct expr *expr_new(struct regex_room *room, struct names *names, const char *source, bool with_names,
+    unsigned options, struct err *err, struct regex_fault *fault);
+void expr_free(struct expr *e); /* lets go; NULL is fine */
+
+/* Adds what the groups of the last hit say to facts; text is what was searched. */
+void expr_collect(const struct expr *e, const char *text, struct facts *facts);
+
+#endif

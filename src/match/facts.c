@@ -1,0 +1,316 @@
+#include "match/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define TEXT_WASTE (64 * 1024) /* replaced texts stay until there is so much of it */
+#define USERS_MAX 64           /* of one connection; what matters is whether there are two */
+#define LINES_MAX 200          /* of one connection; then the older half goes */
+
+/* ---- names ---- */
+
+void
+names_init(struct names *n)
+{
+	static const char *const fixed[FACT_FIXED] = {"ip4", "ip6", "dns", "fid", "cidr", "user", "mlfid", "nofail",
+	    "mlfgained", "mlfforget", "content", "ip", "users", "mlfpending"};
+
+	*n = (struct names){0};
+	for (size_t i = 0; i < FACT_FIXED; i++)
+		names_add(n, fixed[i]);
+}
+
+void
+names_done(struct names *n)
+{
+	for (size_t i = 0; i < n->count; i++)
+		free(n->at[i]);
+	free(n->at);
+	*n = (struct names){0};
+}
+
+size_t
+names_add(struct names *n, const char *name)
+{
+	for (size_t i = 0; i < n->count; i++)
+		if (strcmp(n->at[i], name) == 0)
+			return i;
+	n->at = xreallocarray(n->at, n->count + 1, sizeof *n->at);
+	n->at[n->count] = xstrdup(name);
+	return n->count++;
+}
+
+/* ---- lists of lines ---- */
+
+void
+line_list_done(struct line_list *l)
+{
+	str_done(&l->bytes);
+	free(l->entries);
+	*l = (struct line_list){0};
+}
+
+void
+line_list_clear(struct line_list *l)
+{
+	l->count = 0;
+	l->bytes.len = 0;
+}
+
+static void
+drop_older_half(struct line_list *l)
+{
+	struct line_list kept = {0};
+
+	for (size_t i = l->count / 2; i < l->count; i++) {
+		struct failure_line line = line_list_at(l, i);
+		line_list_add(&kept, &line);
+	}
+	line_list_done(l);
+	*l = kept;
+}
+
+void
+line_list_add(struct line_list *l, const struct failure_line *line)
+{
+	if (l->count == LINES_MAX)
+		drop_older_half(l);
+	if (l->count == l->room) {
+		l->room = l->room == 0 ? 4 : l->room * 2;
+		l->entries = xreallocarray(l->entries, l->room, sizeof *l->entries);
+	}
+	l->entries[l->count++] = (struct line_entry){(uint32_t)l->bytes.len, (uint32_t)line->len, line->date_from,
+	    line->date_to};
+	str_addn(&l->bytes, line->bytes, line->len);
+}
+
+void
+line_list_append(struct line_list *to, const struct line_list *from)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		struct failure_line line = line_list_at(from, i);
+		line_list_add(to, &line);
+	}
+}
+
+struct failure_line
+line_list_at(const struct line_list *l, size_t i)
+{
+	const struct line_entry *e = &l->entries[i];
+
+	return (struct failure_line){str_text(&l->bytes) + e->at, e->len, e->date_from, e->date_to};
+}
+
+/* ---- facts ---- */
+
+void
+facts_done(struct facts *f)
+{
+	str_done(&f->text);
+	free(f->values);
+	free(f->order);
+	free(f->users);
+	line_list_done(&f->matches);
+	line_list_done(&f->nofail_matches);
+	*f = (struct facts){0};
+}
+
+void
+facts_clear(struct facts *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		f->values[f->order[i]].kind = FACT_ABSENT;
+	f->count = 0;
+	f->n_users = 0;
+	f->text.len = 0;
+	line_list_clear(&f->matches);
+	line_list_clear(&f->nofail_matches);
+}
+
+void
+facts_copy(struct facts *to, const struct facts *from)
+{
+	facts_clear(to);
+	for (size_t i = 0; i < from->count; i++) {
+		const struct fact *v = &from->values[from->order[i]];
+		facts_set(to, from->order[i], v->kind, str_text(&from->text) + v->at, v->len);
+	}
+	for (size_t i = 0; i < from->n_users; i++)
+		facts_add_user(to, str_text(&from->text) + from->users[i].at, from->users[i].len);
+	line_list_append(&to->matches, &from->matches);
+	line_list_append(&to->nofail_matches, &from->nofail_matches);
+}
+
+static void
+make_room(struct facts *f, size_t name)
+{
+	size_t room = name + 16;
+
+	f->values = xreallocarray(f->values, room, sizeof *f->values);
+	memset(f->values + f->n_values, 0, (room - f->n_values) * sizeof *f->values);
+	f->order = xreallocarray(f->order, room, sizeof *f->order);
+	f->n_values = room;
+}
+
+/* Drops the texts that nothing points to any more. */
+static void
+compact(struct facts *f)
+{
+	struct str fresh = {0};
+
+	for (size_t i = 0; i < f->count + f->n_users; i++) {
+		struct fact *v = i < f->count ? &f->values[f->order[i]] : &f->users[i - f->count];
+		uint32_t at = (uint32_t)fresh.len;
+		str_addn(&fresh, str_text(&f->text) + v->at, v->len);
+		v->at = at;
+	}
+	str_done(&f->text);
+	f->text = fresh;
+}
+
+void
+facts_set(struct facts *f, size_t name, enum fact_kind kind, const char *text, size_t len)
+{
+	if (name >= f->n_values)
+		make_room(f, name);
+	struct fact *v = &f->values[name];
+	if (v->kind == FACT_ABSENT)
+		f->order[f->count++] = (uint16_t)name;
+	*v = (struct fact){kind, (uint32_t)f->text.len, (uint32_t)len};
+	if (len > 0)
+		str_addn(&f->text, text, len);
+	if (f->text.len > TEXT_WASTE + 2 * LINE_MAX_BYTES)
+		compact(f);
+}
+
+void
+facts_drop(struct facts *f, size_t name)
+{
+	if (facts_kind(f, name) == FACT_ABSENT)
+		return;
+	f->values[name].kind = FACT_ABSENT;
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->order[i] == name) {
+			memmove(f->order + i, f->order + i + 1, (f->count - i - 1) * sizeof *f->order);
+			f->count--;
+			return;
+		}
+	}
+}
+
+/* A tuple is kept as: for each part a length (UINT32_MAX: None) and its bytes. */
+static struct value *
+tuple_value(const char *at, size_t len)
+{
+	struct value *tuple = value_tuple();
+
+	for (size_t i = 0; i + sizeof(uint32_t) <= len;) {
+		uint32_t n;
+		memcpy(&n, at + i, sizeof n);
+		i += sizeof n;
+		value_push(tuple, n == UINT32_MAX ? value_none() : value_strn(at + i, n));
+		i += n == UINT32_MAX ? 0 : n;
+	}
+	return tuple;
+}
+
+static void
+add_part(struct str *s, const char *part, size_t len)
+{
+	uint32_t n = part == NULL ? UINT32_MAX : (uint32_t)len;
+
+	str_addn(s, (const char *)&n, sizeof n);
+	if (part != NULL)
+		str_addn(s, part, len);
+}
+
+void
+facts_add_tuple(struct facts *f, size_t name, const char *part, size_t len)
+{
+	struct str parts = {0};
+	const struct fact *v = name < f->n_values ? &f->values[name] : NULL;
+
+	if (facts_kind(f, name) == FACT_TUPLE)
+		str_addn(&parts, f->text.at + v->at, v->len);
+	else if (facts_kind(f, name) == FACT_TEXT)
+		add_part(&parts, str_text(&f->text) + v->at, v->len);
+	else
+		add_part(&parts, NULL, 0);
+	add_part(&parts, part, len);
+	facts_set(f, name, FACT_TUPLE, parts.at, parts.len);
+	str_done(&parts);
+}
+
+struct slice
+facts_text(struct facts *f, size_t name)
+{
+	switch (facts_kind(f, name)) {
+	case FACT_TEXT:
+		return (struct slice){str_text(&f->text) + f->values[name].at, f->values[name].len};
+	case FACT_TUPLE: {
+		struct str repr = {0};
+		struct value *tuple = tuple_value(f->text.at + f->values[name].at, f->values[name].len);
+		value_repr(tuple, &repr);
+		value_free(tuple);
+		size_t at = f->text.len;
+		str_addn(&f->text, repr.at, repr.len);
+		str_done(&repr);
+		return (struct slice){f->text.at + at, f->text.len - at};
+	}
+	default:
+		return (struct slice){NULL, 0};
+	}
+}
+
+void
+facts_add_user(struct facts *f, const char *user, size_t len)
+{
+	for (size_t i = 0; i < f->n_users; i++)
+		if (f->users[i].len == len && memcmp(str_text(&f->text) + f->users[i].at, user, len) == 0)
+			return;
+	if (f->n_users == USERS_MAX)
+		return;
+	bool is_own = f->text.at != NULL && user >= f->text.at && user < f->text.at + f->text.cap;
+	size_t offset = is_own ? (size_t)(user - f->text.at) : 0;
+	str_reserve(&f->text, len);
+	if (is_own)
+		user = f->text.at + offset;
+	f->users = xreallocarray(f->users, f->n_users + 1, sizeof *f->users);
+	f->users[f->n_users++] = (struct fact){FACT_TEXT, (uint32_t)f->text.len, (uint32_t)len};
+	str_addn(&f->text, user, len);
+	if (facts_kind(f, FACT_USERS) == FACT_ABSENT)
+		facts_set(f, FACT_USERS, FACT_SET, "", 0);
+}
+
+struct value *
+facts_value(const struct facts *f, const struct names *names)
+{
+	struct value *dict = value_dict();
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct fact *v = &f->values[f->order[i]];
+		struct value *out;
+		switch (v->kind) {
+		case FACT_TEXT:
+			out = value_strn(str_text(&f->text) + v->at, v->len);
+			break;
+		case FACT_TUPLE:
+			out = tuple_value(f->text.at + v->at, v->len);
+			break;
+		case FACT_FLAG:
+			out = value_int(1);
+			break;
+		case FACT_SET:
+			out = value_set();
+			for (size_t k = 0; k < f->n_users; k++)
+				value_push(out, value_strn(str_text(&f->text) + f->users[k].at, f->users[k].len));
+			break;
+		default:
+			out = value_none();
+		}
+		value_put(dict, names->at[f->order[i]], out);
+	}
+	return dict;
+}
