@@ -115,7 +115,7 @@ FORCE:
 UNIT := $(patsubst tests/unit/%.c,$O/unit/%,$(wildcard tests/unit/test_*.c))
 
 $O/lib.a: $(LIB) $O/files
-	$(Q)rm -f $@; $(AR) rcs $@ $(LIB)
+	$(Q)rm -f $@; $(AR) qcs $@ $(LIB)
 
 $O/unit/%: tests/unit/%.c $O/lib.a
 	@mkdir -p $(@D)

@@ -73,7 +73,7 @@ core_done(struct core *c)
 	str_done(&c->content);
 	str_done(&c->undated);
 	str_done(&c->values);
-	facts_done(&c->facts);
+	captures_done(&c->facts);
 	free(c->groups);
 	free(c->lines);
 	core_base_free(c->base);
@@ -208,9 +208,9 @@ parse_addr(struct slice text, long cidr, struct addr *out)
 }
 
 static long
-prefix_of(struct facts *f)
+prefix_of(struct captures *f)
 {
-	struct slice cidr = facts_text(f, FACT_CIDR);
+	struct slice cidr = captures_text(f, CAPTURE_CIDR);
 	long n = 0;
 
 	if (cidr.at == NULL || cidr.len == 0)
@@ -230,9 +230,9 @@ enum blame { BLAME_NONE, BLAME_ONE, BLAME_NOBODY };
 
 /* A fact's text, kept: adding facts may move the original. */
 static struct slice
-grab(struct core *c, struct facts *f, enum fact_name name)
+grab(struct core *c, struct captures *f, enum capture_name name)
 {
-	struct slice s = facts_text(f, name);
+	struct slice s = captures_text(f, name);
 
 	if (s.at != NULL)
 		s.at = keep_text(c, s.at, s.len);
@@ -262,18 +262,18 @@ blame_name(struct core *c, struct slice name, struct who *who)
  * does not let us resolve.
  */
 static enum blame
-find_blame(struct core *c, struct facts *f, struct who *who)
+find_blame(struct core *c, struct captures *f, struct who *who)
 {
 	bool is_raw = c->usedns == USEDNS_RAW || (c->trial != NULL && c->trial->raw_names);
-	bool is_addr = true, is_tuple = facts_kind(f, FACT_FID) == FACT_TUPLE;
-	struct slice fid = grab(c, f, FACT_FID), ip = grab(c, f, FACT_IP4);
+	bool is_addr = true, is_tuple = captures_kind(f, CAPTURE_FID) == CAPTURE_TUPLE;
+	struct slice fid = grab(c, f, CAPTURE_FID), ip = grab(c, f, CAPTURE_IP4);
 
 	*who = (struct who){0};
 	if (ip.at == NULL)
-		ip = grab(c, f, FACT_IP6);
+		ip = grab(c, f, CAPTURE_IP6);
 	if (ip.at == NULL) {
 		is_addr = false;
-		ip = grab(c, f, FACT_DNS);
+		ip = grab(c, f, CAPTURE_DNS);
 		if (ip.at != NULL && !is_raw)
 			return blame_name(c, ip, who);
 	}
@@ -289,7 +289,7 @@ find_blame(struct core *c, struct facts *f, struct who *who)
 			return BLAME_ONE;
 		}
 		who->ip = text;
-		facts_set(f, FACT_IP, FACT_TEXT, text, strlen(text));
+		captures_set(f, CAPTURE_IP, CAPTURE_TEXT, text, strlen(text));
 	}
 	/* the id is a text, which may happen to be an address or a network */
 	struct addr a = {0};
@@ -306,7 +306,7 @@ find_blame(struct core *c, struct facts *f, struct who *who)
 }
 
 static void
-set_groups(struct core *c, struct facts *f, struct failure *out)
+set_groups(struct core *c, struct captures *f, struct failure *out)
 {
 	if (c->groups_room < f->count) {
 		c->groups_room = f->count + 8;
@@ -315,10 +315,10 @@ set_groups(struct core *c, struct facts *f, struct failure *out)
 	size_t n = 0;
 	for (size_t i = 0; i < f->count; i++) {
 		size_t name = f->order[i];
-		enum fact_kind kind = f->values[name].kind;
-		if (kind == FACT_FLAG || kind == FACT_SET)
+		enum capture_kind kind = f->values[name].kind;
+		if (kind == CAPTURE_FLAG || kind == CAPTURE_SET)
 			continue;
-		struct slice text = facts_text(f, name);
+		struct slice text = captures_text(f, name);
 		c->groups[n].name = c->base->names.at[name];
 		c->groups[n++].value = text.at != NULL ? keep_text(c, text.at, text.len) : NULL;
 	}
@@ -327,7 +327,7 @@ set_groups(struct core *c, struct facts *f, struct failure *out)
 }
 
 static void
-set_lines(struct core *c, struct facts *f, struct failure *out)
+set_lines(struct core *c, struct captures *f, struct failure *out)
 {
 	size_t n = f->matches.count;
 
@@ -350,7 +350,7 @@ set_lines(struct core *c, struct facts *f, struct failure *out)
 static void
 locate(struct core *c, const struct expr *e, const char *text, struct filter_found *found)
 {
-	static const enum fact_name ids[] = {FACT_IP4, FACT_IP6, FACT_DNS, FACT_FID};
+	static const enum capture_name ids[] = {CAPTURE_IP4, CAPTURE_IP6, CAPTURE_DNS, CAPTURE_FID};
 	const size_t *spans = regex_spans(e->regex);
 	const char *base = str_text(&c->text);
 
@@ -374,7 +374,7 @@ locate(struct core *c, const struct expr *e, const char *text, struct filter_fou
  * text is kept at most twice, and a tuple's is the only one longer than its source, by less than 10 times.
  */
 static void
-reserve_values(struct core *c, const struct facts *f)
+reserve_values(struct core *c, const struct captures *f)
 {
 	c->values.len = 0;
 	str_reserve(&c->values, f->text.len * 22 + f->count * 80 + 8 * ADDR_TEXT_MAX);
@@ -382,7 +382,7 @@ reserve_values(struct core *c, const struct facts *f)
 
 /* What was found in one expression's match becomes a failure, or is kept for later. */
 static bool
-tell(struct core *c, size_t index, struct facts *f, bool is_nofail, double time, const char *text)
+tell(struct core *c, size_t index, struct captures *f, bool is_nofail, double time, const char *text)
 {
 	struct who who;
 	struct failure out = {.failregex = (int)index + 1, .time = time};
@@ -390,7 +390,7 @@ tell(struct core *c, size_t index, struct facts *f, bool is_nofail, double time,
 	reserve_values(c, f);
 	enum blame blame = find_blame(c, f, &who);
 	if (blame == BLAME_NONE) {
-		facts_set(f, FACT_PENDING, FACT_FLAG, NULL, 0);
+		captures_set(f, CAPTURE_PENDING, CAPTURE_FLAG, NULL, 0);
 		if (c->trial == NULL || !(c->trial->check_all || c->trial->show_pending))
 			return false;
 	}
@@ -491,7 +491,7 @@ matched(struct core *c, size_t index, const struct expr *pref, const char *pref_
     const struct failure_line *lines, size_t n_lines, double time, bool no_date)
 {
 	const struct expr *e = c->fail.at[index];
-	struct facts *f = &c->facts;
+	struct captures *f = &c->facts;
 	bool is_nofail = false;
 
 	if (no_date)
@@ -499,15 +499,15 @@ matched(struct core *c, size_t index, const struct expr *pref, const char *pref_
 	if (isnan(time) && c->trial == NULL)
 		return true; /* history without a date: nobody knows whether it still counts */
 	c->last.verdict = FILTER_MATCHED;
-	facts_clear(f);
+	captures_clear(f);
 	if (pref != NULL) {
 		expr_collect(pref, pref_text, f);
-		facts_drop(f, FACT_CONTENT);
+		captures_drop(f, CAPTURE_CONTENT);
 	}
 	expr_collect(e, text, f);
-	if (facts_kind(f, FACT_MLFID) > FACT_NONE) {
+	if (captures_kind(f, CAPTURE_MLFID) > CAPTURE_NONE) {
 		f = sessions_merge(c->sessions, f, lines, n_lines, c->now);
-		is_nofail = facts_is_true(f, FACT_NOFAIL);
+		is_nofail = captures_is_true(f, CAPTURE_NOFAIL);
 		if (is_nofail && !checks_all(c))
 			return false;
 	} else if (n_lines != 1 || lines != &c->line) {
@@ -535,7 +535,7 @@ cut_content(struct core *c, const struct search *s, struct search *out)
 	const size_t *spans = regex_spans(c->pref->regex);
 
 	for (size_t i = 1; i <= c->pref->n_groups; i++) {
-		if (c->pref->names[i] != FACT_CONTENT)
+		if (c->pref->names[i] != CAPTURE_CONTENT)
 			continue;
 		size_t from = spans[2 * i], to = spans[2 * i + 1];
 		if (from == SIZE_MAX || to == from)

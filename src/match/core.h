@@ -62,7 +62,7 @@ struct core {
 	struct str stamped;  /* a line without a date, behind the last date */
 	struct str clean;    /* a line that was not UTF-8 */
 	struct str text, content, undated;
-	struct facts facts;
+	struct captures facts;
 	struct failure_line line;    /* as it is reported */
 	struct filter_last last;
 	struct window matched, rest;

@@ -70,7 +70,7 @@ struct expr *
 expr_new(struct regex_room *room, struct names *names, const char *source, bool with_names, unsigned options,
     struct err *err, struct regex_fault *fault)
 {
-	static const enum fact_name ids[] = {FACT_FID, FACT_IP4, FACT_IP6, FACT_DNS, FACT_MLFID};
+	static const enum capture_name ids[] = {CAPTURE_FID, CAPTURE_IP4, CAPTURE_IP6, CAPTURE_DNS, CAPTURE_MLFID};
 	struct expr *e = xcalloc(1, sizeof *e);
 	struct regex_fault inner = {0};
 
@@ -128,7 +128,7 @@ expr_free(struct expr *e)
 }
 
 static void
-feed(const struct expr *e, const char *text, struct facts *facts)
+feed(const struct expr *e, const char *text, struct captures *facts)
 {
 	const size_t *spans = regex_spans(e->regex);
 
@@ -142,16 +142,16 @@ feed(const struct expr *e, const char *text, struct facts *facts)
 			is_ours = e->feeds[k].to == f->to && (e->feeds[k].is_tuple || spans[2 * e->feeds[k].group] != SIZE_MAX);
 		if (f->is_tuple) {
 			if (!is_ours)
-				facts_set(facts, f->to, FACT_NONE, NULL, 0);
-			facts_add_tuple(facts, f->to, has ? text + from : NULL, to - from);
-		} else if (has && to > from && !(is_ours && facts_is_true(facts, f->to))) {
-			facts_set(facts, f->to, FACT_TEXT, text + from, to - from);
+				captures_set(facts, f->to, CAPTURE_NONE, NULL, 0);
+			captures_add_tuple(facts, f->to, has ? text + from : NULL, to - from);
+		} else if (has && to > from && !(is_ours && captures_is_true(facts, f->to))) {
+			captures_set(facts, f->to, CAPTURE_TEXT, text + from, to - from);
 		}
 	}
 }
 
 void
-expr_collect(const struct expr *e, const char *text, struct facts *facts)
+expr_collect(const struct expr *e, const char *text, struct captures *facts)
 {
 	const size_t *spans = regex_spans(e->regex);
 
@@ -159,9 +159,9 @@ expr_collect(const struct expr *e, const char *text, struct facts *facts)
 		if (e->names[i] == EXPR_UNNAMED)
 			continue;
 		if (spans[2 * i] == SIZE_MAX)
-			facts_set(facts, e->names[i], FACT_NONE, NULL, 0);
+			captures_set(facts, e->names[i], CAPTURE_NONE, NULL, 0);
 		else
-			facts_set(facts, e->names[i], FACT_TEXT, text + spans[2 * i], spans[2 * i + 1] - spans[2 * i]);
+			captures_set(facts, e->names[i], CAPTURE_TEXT, text + spans[2 * i], spans[2 * i + 1] - spans[2 * i]);
 	}
 	if (e->n_feeds > 0)
 		feed(e, text, facts);

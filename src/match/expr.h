@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "match/facts.h"
+#include "match/captures.h"
 #include "match/regex.h"
 
 struct expr_feed { /* alt_user_2 -> user */
@@ -41,6 +41,6 @@ struct expr *expr_new(struct regex_room *room, struct names *names, const char *
 void expr_free(struct expr *e); /* lets go; NULL is fine */
 
 /* Adds what the groups of the last hit say to facts; text is what was searched. */
-void expr_collect(const struct expr *e, const char *text, struct facts *facts);
+void expr_collect(const struct expr *e, const char *text, struct captures *facts);
 
 #endif

@@ -9,7 +9,7 @@
 struct session {
 	struct str id;
 	double expires;
-	struct facts facts;
+	struct captures facts;
 	UT_hash_handle hh;
 };
 
@@ -17,7 +17,7 @@ struct sessions {
 	struct session *table; /* uthash keeps them in the order they came */
 	struct session *spare[SESSIONS_MAX + 1];
 	size_t n_spare;
-	struct facts gone;     /* of a connection that was just forgotten */
+	struct captures gone;     /* of a connection that was just forgotten */
 };
 
 struct sessions *
@@ -30,7 +30,7 @@ static void
 session_free(struct session *c)
 {
 	str_done(&c->id);
-	facts_done(&c->facts);
+	captures_done(&c->facts);
 	free(c);
 }
 
@@ -47,7 +47,7 @@ sessions_free(struct sessions *s)
 	}
 	for (size_t i = 0; i < s->n_spare; i++)
 		session_free(s->spare[i]);
-	facts_done(&s->gone);
+	captures_done(&s->gone);
 	free(s);
 }
 
@@ -58,7 +58,7 @@ add(struct sessions *s, struct slice id, double expires)
 
 	str_clear(&c->id);
 	str_addn(&c->id, id.at, id.len);
-	facts_clear(&c->facts);
+	captures_clear(&c->facts);
 	c->expires = expires;
 	HASH_ADD_KEYPTR(hh, s->table, c->id.at, c->id.len, c);
 	return c;
@@ -80,7 +80,7 @@ sessions_dup(const struct sessions *from)
 	struct sessions *s = sessions_new();
 
 	for (const struct session *c = from->table; c != NULL; c = c->hh.next)
-		facts_copy(&add(s, (struct slice){c->id.at, c->id.len}, c->expires)->facts, &c->facts);
+		captures_copy(&add(s, (struct slice){c->id.at, c->id.len}, c->expires)->facts, &c->facts);
 	return s;
 }
 
@@ -112,62 +112,62 @@ find(struct sessions *s, struct slice id, double now)
 }
 
 static void
-add_user(struct facts *to, struct facts *from)
+add_user(struct captures *to, struct captures *from)
 {
-	if (facts_is_true(from, FACT_USER)) {
-		struct slice user = facts_text(from, FACT_USER);
-		facts_add_user(to, user.at, user.len);
+	if (captures_is_true(from, CAPTURE_USER)) {
+		struct slice user = captures_text(from, CAPTURE_USER);
+		captures_add_user(to, user.at, user.len);
 	}
 }
 
 /* Overwrites what is known with what the line said. */
 static void
-update(struct facts *known, struct facts *fresh)
+update(struct captures *known, struct captures *fresh)
 {
 	for (size_t i = 0; i < fresh->count; i++) {
-		const struct fact *v = &fresh->values[fresh->order[i]];
-		if (v->kind != FACT_NONE)
-			facts_set(known, fresh->order[i], v->kind, str_text(&fresh->text) + v->at, v->len);
+		const struct capture *v = &fresh->values[fresh->order[i]];
+		if (v->kind != CAPTURE_NONE)
+			captures_set(known, fresh->order[i], v->kind, str_text(&fresh->text) + v->at, v->len);
 	}
 }
 
 static void
-swap(struct facts *a, struct facts *b)
+swap(struct captures *a, struct captures *b)
 {
-	struct facts c = *a;
+	struct captures c = *a;
 
 	*a = *b;
 	*b = c;
 }
 
 /* compat: Filter._mergeFailure */
-struct facts *
-sessions_merge(struct sessions *s, struct facts *fresh, const struct failure_line *lines, size_t n_lines, double now)
+struct captures *
+sessions_merge(struct sessions *s, struct captures *fresh, const struct failure_line *lines, size_t n_lines, double now)
 {
-	struct facts *f = fresh;
-	bool is_gained = facts_is_true(fresh, FACT_GAINED), is_nofail, is_forget, was_nofail = false;
+	struct captures *f = fresh;
+	bool is_gained = captures_is_true(fresh, CAPTURE_GAINED), is_nofail, is_forget, was_nofail = false;
 
-	if (is_gained && !facts_is_true(fresh, FACT_NOFAIL)) {
-		struct slice word = facts_text(fresh, FACT_GAINED);
+	if (is_gained && !captures_is_true(fresh, CAPTURE_NOFAIL)) {
+		struct slice word = captures_text(fresh, CAPTURE_GAINED);
 		char *copy = xstrndup(word.at, word.len);
-		facts_set(fresh, FACT_NOFAIL, FACT_TEXT, copy, word.len);
+		captures_set(fresh, CAPTURE_NOFAIL, CAPTURE_TEXT, copy, word.len);
 		free(copy);
 	}
-	is_nofail = facts_is_true(fresh, FACT_NOFAIL);
-	is_forget = facts_is_true(fresh, FACT_FORGET);
-	facts_drop(fresh, FACT_FORGET);
+	is_nofail = captures_is_true(fresh, CAPTURE_NOFAIL);
+	is_forget = captures_is_true(fresh, CAPTURE_FORGET);
+	captures_drop(fresh, CAPTURE_FORGET);
 
-	struct slice id = facts_text(fresh, FACT_MLFID);
+	struct slice id = captures_text(fresh, CAPTURE_MLFID);
 	struct session *c = find(s, id, now);
 	if (c != NULL) {
-		struct facts *known = &c->facts;
+		struct captures *known = &c->facts;
 		add_user(known, fresh);
-		was_nofail = facts_is_true(known, FACT_NOFAIL) || facts_is_true(known, FACT_GAINED);
-		facts_drop(known, FACT_NOFAIL);
-		facts_drop(known, FACT_GAINED);
+		was_nofail = captures_is_true(known, CAPTURE_NOFAIL) || captures_is_true(known, CAPTURE_GAINED);
+		captures_drop(known, CAPTURE_NOFAIL);
+		captures_drop(known, CAPTURE_GAINED);
 		if (is_gained)
-			facts_drop(known, FACT_PENDING);
-		if (!was_nofail && !facts_is_true(known, FACT_PENDING))
+			captures_drop(known, CAPTURE_PENDING);
+		if (!was_nofail && !captures_is_true(known, CAPTURE_PENDING))
 			line_list_clear(&known->matches); /* they were reported already */
 		update(known, fresh);
 		f = known;
@@ -183,11 +183,11 @@ sessions_merge(struct sessions *s, struct facts *fresh, const struct failure_lin
 		swap(&c->facts, fresh);
 		f = &c->facts;
 	}
-	bool was_pending = facts_is_true(f, FACT_PENDING);
-	facts_drop(f, FACT_PENDING);
+	bool was_pending = captures_is_true(f, CAPTURE_PENDING);
+	captures_drop(f, CAPTURE_PENDING);
 	if (was_pending || f->n_users > 1) {
-		facts_drop(f, FACT_NOFAIL);
-		facts_drop(f, FACT_GAINED);
+		captures_drop(f, CAPTURE_NOFAIL);
+		captures_drop(f, CAPTURE_GAINED);
 		is_nofail = is_gained = false;
 	}
 	if (!is_nofail) {

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "match/facts.h"
+#include "match/captures.h"
 
 #define SESSIONS_MAX 100 /* compat: mlfidCache; the oldest leaves */
 #define SESSION_S 300    /* from the first line of a connection */
@@ -20,11 +20,11 @@ struct sessions *sessions_dup(const struct sessions *s);
 
 /*
  * Merges what a line says with what is known of its connection. `fresh` holds the line's groups, with
- * FACT_MLFID among them; `lines` are what the expression matched. Returns where the merged facts are:
- * `fresh`, or the connection's own, to be used until the next call. If FACT_NOFAIL is true in there,
+ * CAPTURE_MLFID among them; `lines` are what the expression matched. Returns where the merged facts are:
+ * `fresh`, or the connection's own, to be used until the next call. If CAPTURE_NOFAIL is true in there,
  * it is no failure. The returned facts' `matches` are the failure's lines.
  */
-struct facts *sessions_merge(struct sessions *s, struct facts *fresh, const struct failure_line *lines,
+struct captures *sessions_merge(struct sessions *s, struct captures *fresh, const struct failure_line *lines,
     size_t n_lines, double now);
 
 #endif

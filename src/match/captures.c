@@ -1,4 +1,4 @@
-#include "match/facts.h"
+#include "match/captures.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +14,11 @@
 void
 names_init(struct names *n)
 {
-	static const char *const fixed[FACT_FIXED] = {"ip4", "ip6", "dns", "fid", "cidr", "user", "mlfid", "nofail",
+	static const char *const fixed[CAPTURE_FIXED] = {"ip4", "ip6", "dns", "fid", "cidr", "user", "mlfid", "nofail",
 	    "mlfgained", "mlfforget", "content", "ip", "users", "mlfpending"};
 
 	*n = (struct names){0};
-	for (size_t i = 0; i < FACT_FIXED; i++)
+	for (size_t i = 0; i < CAPTURE_FIXED; i++)
 		names_add(n, fixed[i]);
 }
 
@@ -106,7 +106,7 @@ line_list_at(const struct line_list *l, size_t i)
 /* ---- facts ---- */
 
 void
-facts_done(struct facts *f)
+captures_done(struct captures *f)
 {
 	str_done(&f->text);
 	free(f->values);
@@ -114,14 +114,14 @@ facts_done(struct facts *f)
 	free(f->users);
 	line_list_done(&f->matches);
 	line_list_done(&f->nofail_matches);
-	*f = (struct facts){0};
+	*f = (struct captures){0};
 }
 
 void
-facts_clear(struct facts *f)
+captures_clear(struct captures *f)
 {
 	for (size_t i = 0; i < f->count; i++)
-		f->values[f->order[i]].kind = FACT_ABSENT;
+		f->values[f->order[i]].kind = CAPTURE_ABSENT;
 	f->count = 0;
 	f->n_users = 0;
 	f->text.len = 0;
@@ -130,21 +130,21 @@ facts_clear(struct facts *f)
 }
 
 void
-facts_copy(struct facts *to, const struct facts *from)
+captures_copy(struct captures *to, const struct captures *from)
 {
-	facts_clear(to);
+	captures_clear(to);
 	for (size_t i = 0; i < from->count; i++) {
-		const struct fact *v = &from->values[from->order[i]];
-		facts_set(to, from->order[i], v->kind, str_text(&from->text) + v->at, v->len);
+		const struct capture *v = &from->values[from->order[i]];
+		captures_set(to, from->order[i], v->kind, str_text(&from->text) + v->at, v->len);
 	}
 	for (size_t i = 0; i < from->n_users; i++)
-		facts_add_user(to, str_text(&from->text) + from->users[i].at, from->users[i].len);
+		captures_add_user(to, str_text(&from->text) + from->users[i].at, from->users[i].len);
 	line_list_append(&to->matches, &from->matches);
 	line_list_append(&to->nofail_matches, &from->nofail_matches);
 }
 
 static void
-make_room(struct facts *f, size_t name)
+make_room(struct captures *f, size_t name)
 {
 	size_t room = name + 16;
 
@@ -156,12 +156,12 @@ make_room(struct facts *f, size_t name)
 
 /* Drops the texts that nothing points to any more. */
 static void
-compact(struct facts *f)
+compact(struct captures *f)
 {
 	struct str fresh = {0};
 
 	for (size_t i = 0; i < f->count + f->n_users; i++) {
-		struct fact *v = i < f->count ? &f->values[f->order[i]] : &f->users[i - f->count];
+		struct capture *v = i < f->count ? &f->values[f->order[i]] : &f->users[i - f->count];
 		uint32_t at = (uint32_t)fresh.len;
 		str_addn(&fresh, str_text(&f->text) + v->at, v->len);
 		v->at = at;
@@ -171,14 +171,14 @@ compact(struct facts *f)
 }
 
 void
-facts_set(struct facts *f, size_t name, enum fact_kind kind, const char *text, size_t len)
+captures_set(struct captures *f, size_t name, enum capture_kind kind, const char *text, size_t len)
 {
 	if (name >= f->n_values)
 		make_room(f, name);
-	struct fact *v = &f->values[name];
-	if (v->kind == FACT_ABSENT)
+	struct capture *v = &f->values[name];
+	if (v->kind == CAPTURE_ABSENT)
 		f->order[f->count++] = (uint16_t)name;
-	*v = (struct fact){kind, (uint32_t)f->text.len, (uint32_t)len};
+	*v = (struct capture){kind, (uint32_t)f->text.len, (uint32_t)len};
 	if (len > 0)
 		str_addn(&f->text, text, len);
 	if (f->text.len > TEXT_WASTE + 2 * LINE_MAX_BYTES)
@@ -186,11 +186,11 @@ facts_set(struct facts *f, size_t name, enum fact_kind kind, const char *text, s
 }
 
 void
-facts_drop(struct facts *f, size_t name)
+captures_drop(struct captures *f, size_t name)
 {
-	if (facts_kind(f, name) == FACT_ABSENT)
+	if (captures_kind(f, name) == CAPTURE_ABSENT)
 		return;
-	f->values[name].kind = FACT_ABSENT;
+	f->values[name].kind = CAPTURE_ABSENT;
 	for (size_t i = 0; i < f->count; i++) {
 		if (f->order[i] == name) {
 			memmove(f->order + i, f->order + i + 1, (f->count - i - 1) * sizeof *f->order);
@@ -227,29 +227,29 @@ add_part(struct str *s, const char *part, size_t len)
 }
 
 void
-facts_add_tuple(struct facts *f, size_t name, const char *part, size_t len)
+captures_add_tuple(struct captures *f, size_t name, const char *part, size_t len)
 {
 	struct str parts = {0};
-	const struct fact *v = name < f->n_values ? &f->values[name] : NULL;
+	const struct capture *v = name < f->n_values ? &f->values[name] : NULL;
 
-	if (facts_kind(f, name) == FACT_TUPLE)
+	if (captures_kind(f, name) == CAPTURE_TUPLE)
 		str_addn(&parts, f->text.at + v->at, v->len);
-	else if (facts_kind(f, name) == FACT_TEXT)
+	else if (captures_kind(f, name) == CAPTURE_TEXT)
 		add_part(&parts, str_text(&f->text) + v->at, v->len);
 	else
 		add_part(&parts, NULL, 0);
 	add_part(&parts, part, len);
-	facts_set(f, name, FACT_TUPLE, parts.at, parts.len);
+	captures_set(f, name, CAPTURE_TUPLE, parts.at, parts.len);
 	str_done(&parts);
 }
 
 struct slice
-facts_text(struct facts *f, size_t name)
+captures_text(struct captures *f, size_t name)
 {
-	switch (facts_kind(f, name)) {
-	case FACT_TEXT:
+	switch (captures_kind(f, name)) {
+	case CAPTURE_TEXT:
 		return (struct slice){str_text(&f->text) + f->values[name].at, f->values[name].len};
-	case FACT_TUPLE: {
+	case CAPTURE_TUPLE: {
 		struct str repr = {0};
 		struct value *tuple = tuple_value(f->text.at + f->values[name].at, f->values[name].len);
 		value_repr(tuple, &repr);
@@ -265,7 +265,7 @@ facts_text(struct facts *f, size_t name)
 }
 
 void
-facts_add_user(struct facts *f, const char *user, size_t len)
+captures_add_user(struct captures *f, const char *user, size_t len)
 {
 	for (size_t i = 0; i < f->n_users; i++)
 		if (f->users[i].len == len && memcmp(str_text(&f->text) + f->users[i].at, user, len) == 0)
@@ -278,31 +278,31 @@ facts_add_user(struct facts *f, const char *user, size_t len)
 	if (is_own)
 		user = f->text.at + offset;
 	f->users = xreallocarray(f->users, f->n_users + 1, sizeof *f->users);
-	f->users[f->n_users++] = (struct fact){FACT_TEXT, (uint32_t)f->text.len, (uint32_t)len};
+	f->users[f->n_users++] = (struct capture){CAPTURE_TEXT, (uint32_t)f->text.len, (uint32_t)len};
 	str_addn(&f->text, user, len);
-	if (facts_kind(f, FACT_USERS) == FACT_ABSENT)
-		facts_set(f, FACT_USERS, FACT_SET, "", 0);
+	if (captures_kind(f, CAPTURE_USERS) == CAPTURE_ABSENT)
+		captures_set(f, CAPTURE_USERS, CAPTURE_SET, "", 0);
 }
 
 struct value *
-facts_value(const struct facts *f, const struct names *names)
+captures_value(const struct captures *f, const struct names *names)
 {
 	struct value *dict = value_dict();
 
 	for (size_t i = 0; i < f->count; i++) {
-		const struct fact *v = &f->values[f->order[i]];
+		const struct capture *v = &f->values[f->order[i]];
 		struct value *out;
 		switch (v->kind) {
-		case FACT_TEXT:
+		case CAPTURE_TEXT:
 			out = value_strn(str_text(&f->text) + v->at, v->len);
 			break;
-		case FACT_TUPLE:
+		case CAPTURE_TUPLE:
 			out = tuple_value(f->text.at + v->at, v->len);
 			break;
-		case FACT_FLAG:
+		case CAPTURE_FLAG:
 			out = value_int(1);
 			break;
-		case FACT_SET:
+		case CAPTURE_SET:
 			out = value_set();
 			for (size_t k = 0; k < f->n_users; k++)
 				value_push(out, value_strn(str_text(&f->text) + f->users[k].at, f->users[k].len));

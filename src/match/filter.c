@@ -1,0 +1,393 @@
+#include "match/filter.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "match/core.h"
+
+struct filter {
+	char *jail;
+	struct filter_hooks hooks;
+	struct filter_trial trial;
+	struct core core;
+	struct regex_fault fault;
+};
+
+static void
+on_failure(void *arg, const struct failure *failure)
+{
+	struct filter *f = arg;
+
+	if (f->hooks.failure != NULL)
+		f->hooks.failure(f->hooks.arg, failure);
+}
+
+static void
+on_log(void *arg, int level, const char *format, const char *text)
+{
+	struct filter *f = arg;
+
+	char *body = str_starts(format, "%s") || strstr(format, "%s") != NULL ? NULL : xstrdup(format);
+	if (body == NULL) {
+		const char *at = strstr(format, "%s");
+		body = xasprintf("%.*s%s%s", (int)(at - format), format, text, at + 2);
+	}
+	char *whole = level == LOG_LEVEL_WARNING ? xasprintf("[%s] %s", f->jail, body) : xstrdup(body);
+	f->hooks.log(f->hooks.arg, level, whole);
+	free(body);
+	free(whole);
+}
+
+struct filter *
+filter_new(const char *jail, const struct filter_hooks *hooks)
+{
+	struct filter *f = xcalloc(1, sizeof *f);
+
+	f->jail = xstrdup(jail);
+	f->hooks = *hooks;
+	core_init(&f->core, core_base_new());
+	f->core.failure = on_failure;
+	f->core.log = hooks->log != NULL ? on_log : NULL;
+	f->core.arg = f;
+	return f;
+}
+
+void
+filter_free(struct filter *f)
+{
+	if (f == NULL)
+		return;
+	core_done(&f->core);
+	free(f->jail);
+	free(f);
+}
+
+/* ---- settings ---- */
+
+static const char *const usedns_names[] = {
+    [USEDNS_WARN] = "warn", [USEDNS_YES] = "yes", [USEDNS_NO] = "no", [USEDNS_RAW] = "raw"};
+
+const char *
+filter_usedns_name(enum filter_usedns mode)
+{
+	return usedns_names[mode];
+}
+
+bool
+filter_usedns_parse(const char *text, enum filter_usedns *mode)
+{
+	for (size_t i = 0; i < sizeof usedns_names / sizeof *usedns_names; i++) {
+		if (strcasecmp(text, usedns_names[i]) == 0) {
+			*mode = (enum filter_usedns)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+filter_set_usedns(struct filter *f, enum filter_usedns mode)
+{
+	f->core.usedns = mode;
+}
+
+enum filter_usedns
+filter_usedns(const struct filter *f)
+{
+	return f->core.usedns;
+}
+
+static struct expr *
+compile(struct filter *f, const char *source, unsigned options, struct err *err)
+{
+	f->fault = (struct regex_fault){0};
+	return expr_new(f->core.base->room, &f->core.base->names, source, f->core.usedns != USEDNS_NO, options, err, &f->fault);
+}
+
+bool
+filter_set_prefregex(struct filter *f, const char *source, struct err *err)
+{
+	struct expr *e = NULL;
+
+	if (source[0] != '\0') {
+		e = compile(f, source, 0, err);
+		if (e == NULL)
+			return false;
+	}
+	expr_free(f->core.pref);
+	f->core.pref = e;
+	core_changed(&f->core);
+	return true;
+}
+
+static void
+append(struct expr_list *l, struct expr *e)
+{
+	l->at = xreallocarray(l->at, l->count + 1, sizeof *l->at);
+	l->at[l->count++] = e;
+}
+
+bool
+filter_add_failregex(struct filter *f, const char *source, struct err *err)
+{
+	struct core *c = &f->core;
+
+	if (c->fail.count >= UINT16_MAX)
+		return err_set(err, "more than %d expressions", UINT16_MAX);
+	struct expr *e = compile(f, source, c->maxlines > 1 ? REGEX_MULTILINE : 0, err);
+	if (e == NULL)
+		return false;
+	if (!e->has_id && !(c->pref != NULL && c->pref->has_id)) {
+		err_set(err, "No failure-id group in '%s'", str_text(&e->text.text));
+		regex_fault_set(&f->fault, source, strlen(source), SIZE_MAX,
+		    "the expression names nobody: it needs <HOST>, <ADDR>, <F-ID> or another such tag");
+		expr_free(e);
+		return false;
+	}
+	append(&c->fail, e);
+	core_changed(c);
+	return true;
+}
+
+bool
+filter_add_ignoreregex(struct filter *f, const char *source, struct err *err)
+{
+	struct expr *e = compile(f, source, 0, err);
+
+	if (e == NULL)
+		return false;
+	append(&f->core.ignore, e);
+	return true;
+}
+
+static bool
+delete(struct expr_list *l, size_t index)
+{
+	if (index >= l->count)
+		return false;
+	expr_free(l->at[index]);
+	memmove(l->at + index, l->at + index + 1, (l->count - index - 1) * sizeof *l->at);
+	l->count--;
+	return true;
+}
+
+bool
+filter_del_failregex(struct filter *f, size_t index)
+{
+	core_changed(&f->core);
+	return delete(&f->core.fail, index);
+}
+
+bool
+filter_del_ignoreregex(struct filter *f, size_t index)
+{
+	return delete(&f->core.ignore, index);
+}
+
+const char *
+filter_prefregex(const struct filter *f)
+{
+	return f->core.pref != NULL ? str_text(&f->core.pref->text.text) : "";
+}
+
+static const char *
+text_at(const struct expr_list *l, size_t index)
+{
+	return index < l->count ? str_text(&l->at[index]->text.text) : NULL;
+}
+
+const char *
+filter_failregex(const struct filter *f, size_t index)
+{
+	return text_at(&f->core.fail, index);
+}
+
+const char *
+filter_ignoreregex(const struct filter *f, size_t index)
+{
+	return text_at(&f->core.ignore, index);
+}
+
+const char *
+filter_failregex_source(const struct filter *f, size_t index)
+{
+	return index < f->core.fail.count ? f->core.fail.at[index]->source : NULL;
+}
+
+bool
+filter_set_maxlines(struct filter *f, int lines, struct err *err)
+{
+	if (lines <= 0)
+		return err_set(err, "maxlines must be integer greater than zero");
+	f->core.maxlines = lines;
+	return true;
+}
+
+int
+filter_maxlines(const struct filter *f)
+{
+	return f->core.maxlines;
+}
+
+bool
+filter_set_datepattern(struct filter *f, const char *pattern, struct err *err)
+{
+	char *old = f->core.datepattern;
+
+	f->core.datepattern = xstrdup(pattern);
+	if (!core_make_dates(&f->core, clock_now(f->hooks.clock), err)) {
+		free(f->core.datepattern);
+		f->core.datepattern = old;
+		return false;
+	}
+	free(old);
+	return true;
+}
+
+void
+filter_datepattern(const struct filter *f, const char **pattern, const char **name)
+{
+	const struct datedetect *d = f->core.dates;
+	size_t n = d != NULL ? datedetect_count(d) : 0;
+
+	*pattern = NULL;
+	*name = "Default Detectors";
+	if (n >= 1 && n <= 2) {
+		struct datedetect_template t;
+		datedetect_template(d, 0, &t);
+		*pattern = t.pattern[0] != '\0' ? t.pattern : NULL;
+		*name = t.name;
+	}
+}
+
+bool
+filter_set_logtimezone(struct filter *f, const char *zone, struct err *err)
+{
+	char *old = f->core.zone;
+
+	f->core.zone = zone != NULL ? xstrdup(zone) : NULL;
+	if (f->core.dates != NULL ? !datedetect_set_zone(f->core.dates, zone, err)
+	                          : !core_make_dates(&f->core, clock_now(f->hooks.clock), err)) {
+		free(f->core.zone);
+		f->core.zone = old;
+		return false;
+	}
+	free(old);
+	return true;
+}
+
+const char *
+filter_logtimezone(const struct filter *f)
+{
+	return f->core.zone;
+}
+
+void
+filter_set_findtime(struct filter *f, double seconds)
+{
+	f->core.findtime = seconds;
+}
+
+/* ---- work ---- */
+
+static void
+start_batch(struct filter *f)
+{
+	f->core.now = clock_now(f->hooks.clock);
+	if (f->core.dates == NULL)
+		core_make_dates(&f->core, f->core.now, NULL);
+}
+
+void
+filter_feed(struct filter *f, const struct line *lines, size_t count)
+{
+	start_batch(f);
+	for (size_t i = 0; i < count; i++)
+		core_line(&f->core, &lines[i]);
+}
+
+void
+filters_feed(struct filter *const *filters, size_t n_filters, const struct line *lines, size_t count)
+{
+	for (size_t i = 0; i < n_filters; i++)
+		filter_feed(filters[i], lines, count);
+}
+
+void
+filter_counters(const struct filter *f, struct filter_counters *out)
+{
+	*out = f->core.counters;
+}
+
+double
+filter_last_date(const struct filter *f)
+{
+	return f->core.last_date;
+}
+
+uint64_t
+filter_failregex_limit(const struct filter *f, size_t index)
+{
+	return index < f->core.fail.count ? regex_limit_hits(f->core.fail.at[index]->regex) : 0;
+}
+
+void
+filter_fault(const struct filter *f, struct filter_fault *out)
+{
+	*out = (struct filter_fault){f->fault.text, f->fault.column};
+}
+
+/* ---- trial ---- */
+
+void
+filter_set_trial(struct filter *f, const struct filter_trial *trial)
+{
+	f->trial = *trial;
+	f->core.trial = &f->trial;
+}
+
+struct value *
+filter_found_value(const struct filter *f, const struct filter_found *found)
+{
+	return captures_value(found->facts, &f->core.base->names);
+}
+
+void
+filter_last(const struct filter *f, struct filter_last *out)
+{
+	*out = f->core.last;
+	out->text = (struct slice){str_text(&f->core.text), f->core.text.len};
+}
+
+struct value *
+filter_pref_value(const struct filter *f)
+{
+	struct captures facts = {0};
+
+	expr_collect(f->core.pref, str_text(&f->core.text), &facts);
+	struct value *v = captures_value(&facts, &f->core.base->names);
+	captures_done(&facts);
+	return v;
+}
+
+size_t
+filter_window(const struct filter *f)
+{
+	return f->core.window.count;
+}
+
+struct failure_line
+filter_window_at(const struct filter *f, size_t i)
+{
+	return window_at(&f->core.window, i);
+}
+
+const struct datedetect *
+filter_dates(const struct filter *f)
+{
+	return f->core.dates;
+}
