@@ -5,8 +5,7 @@
 #ifndef JAILTOP_APPLET_H
 #define JAILTOP_APPLET_H
 
-#define JAILTOP_VERSION "0.1.0"
-#define JAILTOP_COMPAT_VERSION "1.0.2" /* the fail2ban whose behaviour is kept */
+#include "base/version.h"
 
 int applet_top(int argc, char **argv);    /* jailtop [options]: the live screen */
 int applet_server(int argc, char **argv); /* jailtop server, fail2ban-server */

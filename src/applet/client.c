@@ -1,13 +1,269 @@
-/* applet_client: not built yet. */
+#include "applet/client.h"
+
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/version.h"
 #include "jailtop/applet.h"
 
+#include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOGGER "fail2ban"
+
+enum { OPT_LOGLEVEL = 256, OPT_LOGTARGET, OPT_SYSLOGSOCKET, OPT_ASYNC, OPT_PNAME, OPT_TIMEOUT, OPT_STR2SEC, OPT_VERSION, OPT_DP };
+
+static const struct option long_options[] = {
+    {"loglevel", required_argument, NULL, OPT_LOGLEVEL},
+    {"logtarget", required_argument, NULL, OPT_LOGTARGET},
+    {"syslogsocket", required_argument, NULL, OPT_SYSLOGSOCKET},
+    {"test", no_argument, NULL, 't'},
+    {"async", no_argument, NULL, OPT_ASYNC},
+    {"conf", required_argument, NULL, 'c'},
+    {"pidfile", required_argument, NULL, 'p'},
+    {"pname", required_argument, NULL, OPT_PNAME},
+    {"socket", required_argument, NULL, 's'},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"str2sec", required_argument, NULL, OPT_STR2SEC},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"dp", no_argument, NULL, OPT_DP},
+    {"dump-pretty", no_argument, NULL, OPT_DP},
+    {0},
+};
+
+/* '+': the first word that is no option ends them. */
+static const char short_options[] = "+hc:s:p:xfbdtviqV";
+
+struct modes {
+	bool dump, pretty, test;
+};
+
+void
+client_usage(const char *called)
+{
+	const char *slash = strrchr(called, '/'), *name = slash != NULL ? slash + 1 : called;
+
+	printf("Usage: %s [OPTIONS] <COMMAND>\n\n"
+	       "jailtop %s, in the words of fail2ban %s\n\n"
+	       "Options:\n"
+	       "    -c, --conf <DIR>        configuration directory\n"
+	       "    -s, --socket <FILE>     socket of the server\n"
+	       "    -p, --pidfile <FILE>    file with the server's process number\n"
+	       "    --pname <NAME>          name of the server process\n"
+	       "    --loglevel <LEVEL>      how much is logged\n"
+	       "    --logtarget <TARGET>    where to: a file, STDOUT, STDERR, SYSOUT, SYSLOG, SYSTEMD-JOURNAL\n"
+	       "    --syslogsocket auto|<FILE>\n"
+	       "    -d                      print the commands that the configuration means\n"
+	       "    --dp, --dump-pretty     the same, wrapped for reading\n"
+	       "    -t, --test              test the configuration; with a command: before it\n"
+	       "    -i                      read commands from the terminal\n"
+	       "    -v, -q                  say more, say less\n"
+	       "    -x                      start although a socket is left over\n"
+	       "    -b, -f                  start in the background (default), in the foreground\n"
+	       "    --async                 start without reading the configuration (internal)\n"
+	       "    --timeout <TIME>        how long to wait for the server (internal)\n"
+	       "    --str2sec <TIME>        print a time such as 1d12h in seconds\n"
+	       "    -h, --help              this text\n"
+	       "    -V, --version           version; -V: the number alone\n\n"
+	       "Commands: start, stop, restart, reload, status, get, set, …: see jailtop-client(1)\n",
+	    name, JAILTOP_VERSION, JAILTOP_COMPAT_VERSION);
+}
+
+/* ---- reading the configuration ---- */
+
+static void
+note(void *arg, int level, const char *logger, const char *text)
+{
+	(void)arg;
+	log_write(level, logger, "%s", text);
+}
+
+bool
+client_read_config(const struct client_opts *o, const char *jail, bool allow_no_files, struct value **stream)
+{
+	struct config_request req = {.dir = o->dir, .over = o->over, .only_jail = jail, .allow_no_files = allow_no_files, .note = note};
+	struct err err;
+	enum config_result result = config_read(&req, stream, &err);
+
+	switch (result) {
+	case CONFIG_OK:
+		return true;
+	case CONFIG_JAIL_ERRORS:
+		return !o->is_strict;
+	case CONFIG_ALL_BAD:
+		return false;
+	case CONFIG_FAILED:
+		break;
+	}
+	log_write(LOG_LEVEL_ERROR, LOGGER, "Failed during configuration: %s", err.text);
+	return false;
+}
+
+static void
+dump(const struct value *stream, bool is_pretty)
+{
+	struct str line = {0};
+
+	(void)is_pretty;
+	for (size_t i = 0; i < value_count(stream); i++) {
+		str_clear(&line);
+		value_repr(value_at(stream, i), &line);
+		str_addc(&line, '\n');
+		fwrite(str_text(&line), 1, line.len, stdout);
+	}
+	str_done(&line);
+}
+
+/* -1: nothing was asked for that ends here; else the exit code. */
+static int
+run_modes(const struct client_opts *o, const struct modes *modes, bool has_command)
+{
+	struct value *stream = NULL;
+
+	if (!modes->dump && !modes->test)
+		return -1;
+	bool is_ok = client_read_config(o, NULL, modes->dump, &stream);
+	if (modes->dump && stream != NULL)
+		dump(stream, modes->pretty);
+	else if (modes->dump)
+		puts("ERROR: The configuration stream failed because of the invalid syntax.");
+	value_free(stream);
+	if (modes->test && !is_ok) {
+		log_write(LOG_LEVEL_ERROR, LOGGER, "ERROR: test configuration failed");
+		return 255;
+	}
+	if (modes->test && has_command)
+		return -1;
+	if (modes->test)
+		puts("OK: configuration test is successful");
+	else if (!is_ok)
+		log_write(LOG_LEVEL_ERROR, LOGGER, "Init of command line failed");
+	return is_ok ? 0 : 255;
+}
+
+/* ---- the command line ---- */
+
+static int
+fail_early(const char *text)
+{
+	struct str clean = {0};
+
+	text_clean_z(text, &clean);
+	printf("ERROR: %s\n", str_text(&clean));
+	str_done(&clean);
+	log_write(LOG_LEVEL_ERROR, LOGGER, "Init of command line failed");
+	return 255;
+}
+
+static int
+print_seconds(const char *text)
+{
+	struct err err;
+	struct str out = {0};
+	double seconds;
+	bool is_whole;
+
+	if (!duration_eval(text, &seconds, &is_whole, &err))
+		return fail_early(err.text);
+	struct value *v = is_whole ? value_int((int64_t)seconds) : value_float(seconds);
+	value_to_text(v, &out);
+	puts(str_text(&out));
+	value_free(v);
+	str_done(&out);
+	return 0;
+}
+
+/* -1: go on; else the exit code. */
+static int
+apply_option(struct client_opts *o, struct modes *modes, int c, const char *arg)
+{
+	struct err err;
+
+	switch (c) {
+	case 'c': o->dir = arg; break;
+	case 's': o->over.socket = arg; break;
+	case 'p': o->over.pidfile = arg; break;
+	case 'd': modes->dump = true; modes->pretty = false; break;
+	case OPT_DP: modes->dump = modes->pretty = true; break;
+	case 't': modes->test = o->is_strict = true; break;
+	case 'v': o->verbose++; break;
+	case 'q': o->verbose--; break;
+	case 'x': o->force = true; break;
+	case 'i': o->interactive = true; break;
+	case 'b': o->foreground = false; break;
+	case 'f': o->foreground = true; break;
+	case OPT_ASYNC: o->async = true; break;
+	case OPT_PNAME: o->pname = arg; break;
+	case OPT_LOGLEVEL: o->over.loglevel = arg; break;
+	case OPT_LOGTARGET: o->over.logtarget = arg; break;
+	case OPT_SYSLOGSOCKET: o->over.syslogsocket = arg; break;
+	case OPT_TIMEOUT:
+		if (!duration_parse(arg, &o->timeout_s, &err))
+			return fail_early(err.text);
+		break;
+	case OPT_STR2SEC: return print_seconds(arg);
+	case 'h': client_usage(o->called); return 0;
+	case 'V': puts(JAILTOP_COMPAT_VERSION); return 0;
+	case OPT_VERSION: printf("Fail2Ban v%s\n", JAILTOP_COMPAT_VERSION); return 0;
+	}
+	return -1;
+}
+
+static bool
+parse_words(int argc, char **argv)
+{
+	int c;
+
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, short_options, long_options, NULL)) != -1)
+		if (c == '?' || c == ':')
+			return false;
+	return true;
+}
+
+static void
+set_verbosity(int verbose)
+{
+	static const int levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_HEAVYDEBUG};
+
+	log_set_level(levels[verbose < 0 ? 0 : verbose > 4 ? 4 : verbose]);
+}
 
 int
 applet_client(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	fputs("jailtop client: not built yet\n", stderr);
-	return 255;
+	struct client_opts o = {.called = argv[0], .verbose = 1, .timeout_s = CLIENT_TIMEOUT_S};
+	struct modes modes = {0};
+	struct err err;
+	int c, code;
+
+	if (!parse_words(argc, argv)) {
+		client_usage(o.called);
+		log_write(LOG_LEVEL_ERROR, LOGGER, "Init of command line failed");
+		return 255;
+	}
+	set_verbosity(o.verbose);
+	optind = 0;
+	while ((c = getopt_long(argc, argv, short_options, long_options, NULL)) != -1)
+		if ((code = apply_option(&o, &modes, c, optarg)) >= 0)
+			return code;
+	set_verbosity(o.verbose);
+	o.dir = config_default_dir(o.dir);
+	if (!config_read_paths(o.dir, &o.over, &o.paths, &err))
+		return fail_early(err.text);
+	o.over = (struct config_overrides){o.paths.socket, o.paths.pidfile, o.paths.loglevel, o.paths.logtarget, o.paths.syslogsocket};
+	code = run_modes(&o, &modes, optind < argc);
+	if (code < 0 && optind >= argc && !o.interactive) {
+		client_usage(o.called);
+		code = 255;
+	}
+	if (code < 0)
+		code = client_send(&o, argc - optind, argv + optind);
+	config_paths_done(&o.paths);
+	return code;
 }

@@ -27,11 +27,12 @@ typedef void (*config_note_fn)(void *arg, int level, const char *logger, const c
 struct config_request {
 	const char *dir;              /* base directory */
 	struct config_overrides over;
-	const char *only_jail;        /* NULL: all enabled ones; else this one, enabled or not (reload JAIL) */
+	const char *only_jail;        /* NULL: all enabled ones; else this one, if it is enabled (reload JAIL) */
 	bool force_enable;            /* treat only_jail as enabled */
 	/* The engine waits for logs that are not there yet: a file that is missing, and every glob, is named
 	 * in the stream as it is written, and its absence is no error. Never for -d. */
 	bool keep_missing_logs;
+	bool allow_no_files;          /* a jail without a log file is only warned about (-d); else it is a failure */
 	config_note_fn note;
 	void *arg;
 };
@@ -39,6 +40,7 @@ struct config_request {
 enum config_result {
 	CONFIG_OK,
 	CONFIG_JAIL_ERRORS, /* some jail was left out; the stream holds the others and a config-error entry */
+	CONFIG_ALL_BAD,     /* the same, and no other jail is left: fail2ban does not go on (exit 255), -d prints it */
 	CONFIG_FAILED,      /* nothing usable; err says why */
 };
 

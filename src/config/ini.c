@@ -1,0 +1,389 @@
+#include "config/ini.h"
+
+#include "base/mem.h"
+#include "base/spec.h"
+#include "base/text.h"
+
+#include <ctype.h>
+#include <locale.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wctype.h>
+
+/* ---- the store ---- */
+
+struct ini *
+ini_new(void)
+{
+	struct ini *ini = xcalloc(1, sizeof *ini);
+
+	ini->defaults = xcalloc(1, sizeof *ini->defaults);
+	ini->defaults->name = xstrdup("DEFAULT");
+	ini->defaults->options = dictionary_new(0);
+	return ini;
+}
+
+static void
+section_free(struct ini_section *s)
+{
+	dictionary_del(s->options);
+	free(s->name);
+	free(s);
+}
+
+void
+ini_free(struct ini *ini)
+{
+	if (ini == NULL)
+		return;
+	struct ini_section *s = ini->sections, *next;
+	HASH_CLEAR(hh, ini->sections);
+	for (; s != NULL; s = next) {
+		next = s->hh.next;
+		section_free(s);
+	}
+	section_free(ini->defaults);
+	free(ini);
+}
+
+struct ini_section *
+ini_section(const struct ini *ini, const char *name)
+{
+	struct ini_section *s;
+
+	HASH_FIND_STR(ini->sections, name, s);
+	return s != NULL || strcmp(name, "DEFAULT") != 0 ? s : ini->defaults;
+}
+
+struct ini_section *
+ini_section_add(struct ini *ini, const char *name)
+{
+	struct ini_section *s = xcalloc(1, sizeof *s);
+
+	s->name = xstrdup(name);
+	s->options = dictionary_new(0);
+	HASH_ADD_KEYPTR(hh, ini->sections, s->name, strlen(s->name), s);
+	return s;
+}
+
+/* An entry is "file:line:value", so that one look-up finds all three. */
+static const char *
+entry_of(const struct ini_section *s, const char *key)
+{
+	return s != NULL ? dictionary_get(s->options, key, NULL) : NULL;
+}
+
+static const char *
+entry_value(const char *entry)
+{
+	return strchr(strchr(entry, ':') + 1, ':') + 1;
+}
+
+const char *
+ini_get(const struct ini_section *s, const char *key)
+{
+	const char *entry = entry_of(s, key);
+
+	return entry != NULL ? entry_value(entry) : NULL;
+}
+
+struct ini_place
+ini_place(const struct ini_section *s, const char *key)
+{
+	const char *entry = entry_of(s, key);
+
+	if (entry == NULL)
+		return (struct ini_place){0};
+	return (struct ini_place){(unsigned)strtoul(entry, NULL, 10), (unsigned)strtoul(strchr(entry, ':') + 1, NULL, 10)};
+}
+
+void
+ini_put(struct ini_section *s, const char *key, const char *value, struct ini_place place)
+{
+	char *entry = xasprintf("%u:%u:%s", place.file, place.line, value);
+
+	if (dictionary_set(s->options, key, entry) != 0)
+		abort(); /* out of memory, as xmalloc */
+	free(entry);
+}
+
+size_t
+ini_count(const struct ini_section *s)
+{
+	return s != NULL ? (size_t)s->options->n : 0;
+}
+
+const char *
+ini_key(const struct ini_section *s, size_t i)
+{
+	return s->options->key[i]; /* nothing is ever unset, so there are no holes */
+}
+
+void
+ini_lower(const char *text, size_t len, struct str *out)
+{
+	locale_t utf8 = (locale_t)0;
+
+	for (size_t i = 0; i < len;) {
+		uint32_t c;
+		size_t n = text_decode(text + i, len - i, &c);
+		if (n <= 1) {
+			str_addc(out, (char)tolower((unsigned char)text[i]));
+			i++;
+			continue;
+		}
+		if (utf8 == (locale_t)0)
+			utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+		text_encode(utf8 != (locale_t)0 ? (uint32_t)towlower_l((wint_t)c, utf8) : c, out);
+		i += n;
+	}
+	if (utf8 != (locale_t)0)
+		freelocale(utf8);
+}
+
+/* ---- merging ---- */
+
+/* "word?cond": the length of word, else 0. */
+static size_t
+condition_at(const char *name)
+{
+	size_t n = 0;
+
+	while (isalnum((unsigned char)name[n]) || name[n] == '_' || (name[n] & 0x80) != 0)
+		n++;
+	return n != 0 && name[n] == '?' && name[n + 1] != '\0' ? n : 0;
+}
+
+static void
+merge_options(struct ini_section *into, const struct ini_section *from, const char *suffix)
+{
+	struct str key = {0};
+
+	for (size_t i = 0; i < ini_count(from); i++) {
+		str_clear(&key);
+		str_add(&key, ini_key(from, i));
+		str_add(&key, suffix);
+		if (dictionary_set(into->options, str_text(&key), from->options->val[i]) != 0)
+			abort();
+	}
+	str_done(&key);
+}
+
+/* The values that `from` is about to replace are kept for %(known/x)s. */
+static void
+merge_known(struct ini *into, const struct ini_section *old, const struct ini_section *from, const char *suffix)
+{
+	char *name = xasprintf("KNOWN/%s", old->name);
+	struct ini_section *known = ini_section(into, name);
+	struct str key = {0};
+
+	if (known == NULL)
+		known = ini_section_add(into, name);
+	for (size_t i = 0; i < ini_count(from); i++) {
+		str_clear(&key);
+		str_add(&key, ini_key(from, i));
+		str_add(&key, suffix);
+		const char *entry = entry_of(old, str_text(&key));
+		if (entry != NULL && dictionary_set(known->options, str_text(&key), entry) != 0)
+			abort();
+	}
+	str_done(&key);
+	free(name);
+}
+
+void
+ini_merge(struct ini *into, const struct ini *from)
+{
+	merge_options(into->defaults, from->defaults, "");
+	for (const struct ini_section *s = from->sections; s != NULL; s = s->hh.next) {
+		size_t cut = condition_at(s->name);
+		char *name = cut != 0 ? xstrndup(s->name, cut) : xstrdup(s->name);
+		const char *suffix = cut != 0 ? s->name + cut : "";
+		struct ini_section *old;
+		HASH_FIND_STR(into->sections, name, old);
+		if (old != NULL)
+			merge_known(into, old, s, suffix);
+		else
+			old = ini_section_add(into, name);
+		merge_options(old, s, suffix);
+		free(name);
+	}
+}
+
+/* ---- the grammar ---- */
+
+struct parser {
+	struct ini *ini;
+	const char *path;
+	unsigned file, line;
+	struct ini_section *section;
+	size_t sections, indent; /* indent: characters before the name of the open option */
+	struct str key, value;   /* the open option; key empty: none */
+	unsigned key_line;
+	struct err *err;
+	bool has_failed; /* err is set; reading goes on only to find nothing worse */
+};
+
+static bool
+parser_fail(struct parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static bool
+parser_fail(struct parser *p, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	p->has_failed = true;
+	return err_set(p->err, "%s:%u: %s", p->path, p->line, text);
+}
+
+static bool
+close_option(struct parser *p)
+{
+	if (p->key.len == 0)
+		return true;
+	/* only the end is stripped: a first line that is empty stays */
+	struct slice v = {str_text(&p->value), p->value.len}, stripped = spec_strip(v);
+	v.len = stripped.len == 0 ? 0 : (size_t)(stripped.at + stripped.len - v.at);
+	if (v.len > INI_VALUE_MAX) {
+		p->line = p->key_line;
+		return parser_fail(p, "the value of '%s' has %zu bytes, %d are allowed", str_text(&p->key), v.len, INI_VALUE_MAX);
+	}
+	str_cut(&p->value, v.len);
+	ini_put(p->section, str_text(&p->key), str_text(&p->value), (struct ini_place){p->file, p->key_line});
+	str_clear(&p->key);
+	str_clear(&p->value);
+	return true;
+}
+
+static bool
+open_section(struct parser *p, struct slice name)
+{
+	char *text = xstrndup(name.at, name.len);
+	bool is_ok = true;
+
+	if (strcmp(text, "DEFAULT") == 0) {
+		p->section = p->ini->defaults;
+	} else if (ini_section(p->ini, text) != NULL) {
+		is_ok = parser_fail(p, "section [%s] is there twice", text);
+	} else if (++p->sections > INI_SECTIONS_MAX) {
+		is_ok = parser_fail(p, "more than %d sections", INI_SECTIONS_MAX);
+	} else {
+		p->section = ini_section_add(p->ini, text);
+	}
+	free(text);
+	return is_ok;
+}
+
+static bool
+open_option(struct parser *p, struct slice text)
+{
+	size_t name_len = 0;
+
+	while (name_len < text.len && text.at[name_len] != '=' && text.at[name_len] != ':')
+		name_len++;
+	if (name_len == text.len || name_len == 0) {
+		if (!p->has_failed)
+			parser_fail(p, "section [%s]: expected 'option = value', found '%.*s'", p->section->name,
+			    (int)(text.len < 200 ? text.len : 200), text.at);
+		return true; /* as fail2ban: the rest may hold something that is worse */
+	}
+	struct slice name = spec_strip((struct slice){text.at, name_len});
+	struct slice value = spec_strip((struct slice){text.at + name_len + 1, text.len - name_len - 1});
+	ini_lower(name.at, name.len, &p->key);
+	const char *entry = entry_of(p->section, str_text(&p->key));
+	if (entry != NULL) {
+		bool is_ok = parser_fail(p, "option '%s' of section [%s] is there twice, first in line %u", str_text(&p->key),
+		    p->section->name, ini_place(p->section, str_text(&p->key)).line);
+		str_clear(&p->key);
+		return is_ok;
+	}
+	if (ini_count(p->section) >= INI_OPTIONS_MAX) {
+		str_clear(&p->key);
+		return parser_fail(p, "section [%s] has more than %d options", p->section->name, INI_OPTIONS_MAX);
+	}
+	str_addn(&p->value, value.at, value.len);
+	p->key_line = p->line;
+	return true;
+}
+
+/* Where an inline comment starts: a ';' at the start or behind white space. */
+static size_t
+comment_at(struct slice line)
+{
+	for (const char *p = line.at; (p = memchr(p, ';', line.len - (size_t)(p - line.at))) != NULL; p++) {
+		size_t at = (size_t)(p - line.at), back = 1;
+		if (at == 0)
+			return 0;
+		while (back < at && back < 4 && ((unsigned char)p[-(ptrdiff_t)back] & 0xc0) == 0x80)
+			back++;
+		if (spec_space(p - back, back) == back)
+			return at;
+	}
+	return line.len;
+}
+
+static bool
+parse_line(struct parser *p, struct slice line)
+{
+	struct slice text = spec_strip(line);
+	size_t comment = comment_at(line), indent = 0;
+	bool has_comment = comment != line.len;
+
+	if (text.len != 0 && (text.at[0] == '#' || text.at[0] == ';'))
+		comment = 0, has_comment = true;
+	text = spec_strip((struct slice){line.at, comment});
+	if (memchr(text.at, '\0', text.len) != NULL)
+		return parser_fail(p, "there is a NUL byte");
+	if (text.len == 0) {
+		if (!has_comment && p->key.len != 0)
+			str_addc(&p->value, '\n'); /* an empty line of the value, if more of it follows */
+		return true;
+	}
+	for (const char *c = line.at; c < text.at; c++)
+		indent += ((unsigned char)*c & 0xc0) != 0x80;
+	if (p->key.len != 0 && indent > p->indent) {
+		if (p->value.len < INI_VALUE_MAX + 1) { /* too long already: close_option() will say so */
+			str_addc(&p->value, '\n');
+			str_addn(&p->value, text.at, text.len);
+		}
+		return true;
+	}
+	if (!close_option(p))
+		return false;
+	p->indent = indent;
+	const char *end = text.at[0] == '[' && text.len > 2 ? memrchr(text.at + 2, ']', text.len - 2) : NULL;
+	if (end != NULL)
+		return open_section(p, (struct slice){text.at + 1, (size_t)(end - text.at - 1)});
+	if (p->section == NULL)
+		return parser_fail(p, "expected a [section] first, found '%.*s'", (int)(text.len < 200 ? text.len : 200), text.at);
+	return open_option(p, text);
+}
+
+bool
+ini_parse(struct ini *ini, const char *bytes, size_t len, unsigned file, const char *path, struct err *err)
+{
+	struct parser p = {.ini = ini, .path = path, .file = file, .err = err};
+	bool is_ok = true;
+
+	for (size_t at = 0; is_ok && at < len;) {
+		struct slice line = {bytes + at, 0};
+		while (at < len && bytes[at] != '\n' && bytes[at] != '\r')
+			at++;
+		line.len = (size_t)(bytes + at - line.at);
+		if (at + 1 < len && bytes[at] == '\r' && bytes[at + 1] == '\n')
+			at++;
+		at++;
+		p.line++;
+		is_ok = parse_line(&p, line);
+	}
+	is_ok = is_ok && close_option(&p);
+	str_done(&p.key);
+	str_done(&p.value);
+	return is_ok && !p.has_failed;
+}

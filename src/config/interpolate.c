@@ -1,0 +1,221 @@
+#include "config/interpolate.h"
+
+#include "base/str.h"
+
+#include <ctype.h>
+#include <string.h>
+
+const char interpolate_none[] = "\001none";
+
+/* One fetch. */
+struct fetch {
+	struct tree *tree;
+	const struct ini *ini;
+	const struct ini_section *section; /* NULL: only the defaults */
+	const char *section_name, *option;
+	const dictionary *vars;
+	struct str out;
+	struct err *err;
+};
+
+static const char *
+look_up(const struct fetch *f, const char *name)
+{
+	const char *value = f->vars != NULL ? dictionary_get(f->vars, name, NULL) : NULL;
+
+	if (value == NULL)
+		value = ini_get(f->section, name);
+	return value != NULL ? value : ini_get(f->ini->defaults, name);
+}
+
+static bool
+is_section_byte(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '-' || (c & 0x80) != 0;
+}
+
+/* "section/option" as it stands between the parentheses, not yet in lower case. */
+static const char *
+look_up_foreign(const struct fetch *f, const char *name)
+{
+	size_t n = 0;
+	char section[256], known[300];
+
+	while (is_section_byte(name[n]))
+		n++;
+	if (n == 0 || n >= sizeof section || name[n] != '/' || name[n + 1] == '\0')
+		return NULL;
+	memcpy(section, name, n);
+	section[n] = '\0';
+	const char *option = name + n + 1, *value = NULL;
+	if (strcasecmp(section, "known") == 0) {
+		snprintf(known, sizeof known, "KNOWN/%.255s", f->section_name);
+		value = ini_get(ini_section(f->ini, known), option);
+	} else if (strcasecmp(section, "default") != 0) {
+		struct ini_section *s;
+		HASH_FIND_STR(f->ini->sections, section, s);
+		if (s == NULL)
+			return NULL;
+		value = ini_get(s, option);
+	}
+	return value != NULL ? value : ini_get(f->ini->defaults, option);
+}
+
+static bool
+fetch_fail(const struct fetch *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "jail.local:12: section [sshd], option 'bantime': …", the place being that of the option. */
+static bool
+fetch_fail(const struct fetch *f, const char *format, ...)
+{
+	char text[700], where[300];
+	struct ini_place place = ini_place(f->section, f->option);
+	va_list args;
+
+	if (place.file == 0)
+		place = ini_place(f->ini->defaults, f->option);
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	tree_where(f->tree, place, where, sizeof where);
+	return err_set(f->err, "%s%ssection [%s], option '%s': %s", where, where[0] != '\0' ? ": " : "", f->section_name,
+	    f->option, text);
+}
+
+/* The nearest name that could have been meant. */
+static const char *
+nearest_name(const struct fetch *f, const char *name)
+{
+	const struct ini_section *in[] = {f->section, f->ini->defaults};
+	const char *best = NULL;
+	int least = 3;
+
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < ini_count(in[k]) && i < INI_OPTIONS_MAX; i++) {
+			int d = str_distance(name, ini_key(in[k], i));
+			if (d < least)
+				least = d, best = ini_key(in[k], i);
+		}
+	return best;
+}
+
+static bool
+add_text(struct fetch *f, const char *text, size_t len)
+{
+	if (f->out.len + len > INTERPOLATE_VALUE_MAX)
+		return fetch_fail(f, "%%(...)s makes more than %d bytes of it", INTERPOLATE_VALUE_MAX);
+	str_addn(&f->out, text, len);
+	return tree_spend(f->tree, len, f->err);
+}
+
+static bool
+expand(struct fetch *f, const char *text, int depth)
+{
+	if (depth > INTERPOLATE_DEPTH_MAX)
+		return fetch_fail(f, "%%(...)s refers to itself, or more than %d deep, in '%.100s'", INTERPOLATE_DEPTH_MAX, text);
+	for (const char *p = text; *p != '\0';) {
+		size_t n = strcspn(p, "%");
+		if (!add_text(f, p, n))
+			return false;
+		p += n;
+		if (*p == '\0')
+			return true;
+		if (!tree_spend(f->tree, 16, f->err)) /* steps count too: a bomb may expand to nothing */
+			return false;
+		if (p[1] == '%') {
+			if (!add_text(f, "%", 1))
+				return false;
+			p += 2;
+			continue;
+		}
+		if (p[1] != '(')
+			return fetch_fail(f, "'%%' must be followed by '%%' or '(', found '%.60s'", p);
+		size_t len = strcspn(p + 2, ")");
+		if (len == 0 || p[2 + len] != ')' || p[3 + len] != 's')
+			return fetch_fail(f, "expected %%(name)s, found '%.60s'", p);
+		struct str written = {0}, name = {0};
+		str_addn(&written, p + 2, len);
+		ini_lower(p + 2, len, &name);
+		p += len + 4;
+		/* compat: a name with capitals reaches no foreign section, because it is looked up in lower case */
+		const char *value = strcmp(str_text(&name), "__name__") == 0 ? f->section_name : look_up(f, str_text(&name));
+		if (value == NULL && strcmp(str_text(&written), str_text(&name)) == 0)
+			value = look_up_foreign(f, str_text(&name));
+		bool is_ok;
+		const char *near = value == NULL ? nearest_name(f, str_text(&name)) : NULL;
+		if (value == NULL)
+			is_ok = fetch_fail(f, "%%(%.100s)s is no option here%s%s%s, in '%.200s'", str_text(&written),
+			    near != NULL ? ", did you mean %(" : "", near != NULL ? near : "", near != NULL ? ")s?" : "", text);
+		else if (strcmp(value, interpolate_none) == 0)
+			is_ok = fetch_fail(f, "%%(%.100s)s has no value", str_text(&written));
+		else if (strchr(value, '%') != NULL)
+			is_ok = expand(f, value, depth + 1);
+		else
+			is_ok = add_text(f, value, strlen(value));
+		str_done(&written);
+		str_done(&name);
+		if (!is_ok)
+			return false;
+	}
+	return true;
+}
+
+enum get_result
+config_get(struct tree *t, const struct ini *ini, const char *section, const char *option, const dictionary *vars,
+    const char **out, struct err *err)
+{
+	struct str name = {0};
+	struct fetch f = {.tree = t, .ini = ini, .section_name = section, .vars = vars, .err = err};
+	enum get_result result = GET_FAILED;
+
+	HASH_FIND_STR(ini->sections, section, f.section);
+	if (f.section == NULL && strcmp(section, "DEFAULT") != 0)
+		return GET_NO_SECTION;
+	ini_lower(option, strlen(option), &name);
+	f.option = str_text(&name);
+	const char *value = look_up(&f, f.option);
+	if (value == NULL) {
+		result = GET_NO_OPTION;
+	} else if (strchr(value, '%') == NULL) {
+		*out = value; /* lives as long as the files, or as the caller's variables */
+		result = GET_OK;
+	} else if (expand(&f, value, 1)) {
+		*out = arena_strndup(t->arena, str_text(&f.out), f.out.len);
+		result = GET_OK;
+	}
+	str_done(&f.out);
+	str_done(&name);
+	return result;
+}
+
+enum get_result
+config_get_ex(struct tree *t, const struct ini *ini, const char *section, const char *option, const dictionary *vars,
+    const char **out, struct err *err)
+{
+	char name[256], known[300];
+	size_t n = 0;
+
+	while (is_section_byte(option[n]))
+		n++;
+	const char *rest = option + n + 1;
+	bool is_foreign = n != 0 && n < sizeof name && option[n] == '/' && rest[0] != '\0' &&
+	    strpbrk(rest, " \t\n\r\v\f>") == NULL;
+	if (is_foreign) {
+		memcpy(name, option, n);
+		name[n] = '\0';
+		const char *where[2] = {name, NULL};
+		if (strcasecmp(name, "known") == 0) {
+			snprintf(known, sizeof known, "KNOWN/%.255s", section);
+			where[0] = known;
+			where[1] = section;
+		} else if (strcasecmp(name, "default") == 0) {
+			where[0] = "DEFAULT";
+		}
+		for (size_t i = 0; i < 2 && where[i] != NULL; i++) {
+			enum get_result r = config_get(t, ini, where[i], rest, NULL, out, err);
+			if (r == GET_OK || r == GET_FAILED)
+				return r;
+		}
+	}
+	return config_get(t, ini, section, option, vars, out, err);
+}

@@ -1,0 +1,37 @@
+/*
+ * interpolate: %(name)s, %(section/name)s and %(known/name)s, when an option is fetched.
+ */
+#ifndef CONFIG_INTERPOLATE_H
+#define CONFIG_INTERPOLATE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "config/ini.h"
+#include "config/tree.h"
+
+#define INTERPOLATE_DEPTH_MAX 10       /* compat: Python's configparser */
+#define INTERPOLATE_VALUE_MAX (4 << 20) /* bytes of one result */
+
+enum get_result {
+	GET_OK,
+	GET_NO_OPTION,
+	GET_NO_SECTION,
+	GET_FAILED, /* err */
+};
+
+/*
+ * *out lives in the tree's arena. The name is taken in lower case. Looked up in vars (may be NULL; its names
+ * are lower case), then the section, then [DEFAULT].
+ */
+enum get_result config_get(struct tree *t, const struct ini *ini, const char *section, const char *option,
+    const dictionary *vars, const char **out, struct err *err);
+
+/* The same, and a name of the form section/option is first looked up there (known/x: in the shadow, then here). */
+enum get_result config_get_ex(struct tree *t, const struct ini *ini, const char *section, const char *option,
+    const dictionary *vars, const char **out, struct err *err);
+
+/* A variable that is there but has no text (None): using it is an error. */
+extern const char interpolate_none[];
+
+#endif

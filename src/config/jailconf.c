@@ -1,0 +1,332 @@
+#include "config/jailconf.h"
+
+#include "base/spec.h"
+#include "config/actionconf.h"
+#include "config/definition.h"
+#include "config/filterstream.h"
+#include "config/interpolate.h"
+#include "config/logglob.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOGGER "fail2ban.jailreader"
+
+struct jail {
+	struct tree *tree;
+	struct ini *jails;
+	const char *name;
+	struct value *options; /* dict */
+	struct definition *filter;
+	struct actionconf **actions;
+	size_t n_actions;
+};
+
+/* What is there without being set. */
+static const struct {
+	const char *name, *text;
+} defaults[] = {{"enabled", "false"}, {"backend", "auto"}, {"filter", ""}, {"action", ""}};
+
+static bool
+is_material(const struct option_row *row)
+{
+	return row->type == OPTION_MATERIAL;
+}
+
+/* Fetches the options of the table; first_only: those that decide whether to go on. */
+static bool
+fetch_options(struct jail *j, bool first_only, struct err *err)
+{
+	char where[300];
+	struct ini_section *own = ini_section(j->jails, j->name);
+
+	value_free(j->options);
+	j->options = value_dict();
+	for (const struct option_row *row = options_jail; row->name != NULL && !is_material(row); row++) {
+		const char *text, *fallback = NULL;
+		bool is_wrong = false;
+		for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+			if (strcmp(defaults[i].name, row->name) == 0)
+				fallback = defaults[i].text;
+		if (first_only && (fallback == NULL || strcmp(row->name, "action") == 0))
+			continue;
+		switch (config_get(j->tree, j->jails, j->name, row->name, NULL, &text, err)) {
+		case GET_FAILED:
+			return false;
+		case GET_NO_SECTION:
+			return err_set(err, "No section: '%s'", j->name);
+		case GET_NO_OPTION:
+			if (fallback == NULL)
+				continue;
+			tree_note(j->tree, LOG_LEVEL_WARNING, "fail2ban.configreader", "'%s' not defined in '%s'. Using default one: '%s'",
+			    row->name, j->name, fallback);
+			text = fallback;
+			break;
+		case GET_OK:
+			break;
+		}
+		struct value *v = row->type == OPTION_BOOL || row->type == OPTION_INT
+		    ? definition_convert(row->type, text, &is_wrong)
+		    : value_str(text);
+		if (is_wrong) {
+			struct ini_place place = ini_place(own, row->name);
+			if (place.file == 0)
+				place = ini_place(j->jails->defaults, row->name);
+			tree_note(j->tree, LOG_LEVEL_WARNING, "fail2ban.configreader",
+			    "Wrong value '%s' for '%s' in '%s' (%s): expected a whole number. Using default one: 'None'", text,
+			    row->name, j->name, tree_where(j->tree, place, where, sizeof where));
+		}
+		value_put(j->options, row->name, v);
+	}
+	return true;
+}
+
+static bool
+is_enabled(const struct jail *j)
+{
+	const struct value *v = value_get(j->options, "enabled");
+
+	return v != NULL && v->kind == VALUE_BOOL && v->truth;
+}
+
+/* What the filter says becomes known/… of the jail, so that %(known/failregex)s extends its list. */
+static bool
+add_known(struct jail *j, struct err *err)
+{
+	struct ini_section *own = ini_section(j->jails, j->name);
+	struct value *all;
+
+	if (!definition_combine(j->filter, NULL, &all, err))
+		return err_prefix(err, "jail '%s', filter", j->name);
+	for (size_t i = 0; i < value_count(all); i++) {
+		const char *key = value_text(all->seq.items[2 * i]), *text = value_text(all->seq.items[2 * i + 1]);
+		/* compat: known/maxlines is a number, which no %(...)s takes, and None is nothing */
+		if (text == NULL || str_starts(key, "known/") || strcmp(key, "__name__") == 0)
+			continue;
+		char *known = xasprintf("known/%s", key);
+		ini_put(own, known, text, ini_place(ini_section(j->filter->ini, "Definition"), key));
+		free(known);
+	}
+	value_free(all);
+	return true;
+}
+
+static enum jailconf_result
+read_filter(struct jail *j, const char *text, struct err *err)
+{
+	struct spec spec;
+	struct err why;
+	struct ini *ini;
+
+	if (!spec_parse(text, &spec, &why)) {
+		err_set(err, "Invalid filter definition '%s': %s", text, why.text);
+		return JAILCONF_BAD;
+	}
+	bool is_path = spec.name[0] == '/' || str_starts(spec.name, "./");
+	char *name = is_path ? xstrdup(spec.name) : xasprintf("filter.d/%s", spec.name);
+	enum tree_result found = tree_read(j->tree, name, &ini, err);
+	free(name);
+	if (found != TREE_OK) {
+		if (found == TREE_NONE)
+			err_set(err, "Unable to read the filter '%s'", spec.name);
+		spec_done(&spec);
+		return found == TREE_NONE ? JAILCONF_BAD : JAILCONF_FAILED;
+	}
+	struct value *given = value_dict();
+	for (size_t i = 0; i < spec.count; i++)
+		value_put(given, spec.keys[i], value_str(spec.values[i]));
+	j->filter = definition_new(j->tree, ini, options_filter, given);
+	spec_done(&spec);
+	const char *backend = value_text(value_get(j->options, "backend"));
+	filterstream_imply(j->filter, backend != NULL ? backend : "");
+	if (!definition_fetch(j->filter, j->options, true, err)) {
+		err_prefix(err, "jail '%s', filter '%.100s'", j->name, text);
+		return JAILCONF_FAILED;
+	}
+	return add_known(j, err) ? JAILCONF_OK : JAILCONF_FAILED;
+}
+
+static enum jailconf_result
+read_actions(struct jail *j, struct err *err)
+{
+	const char *at = value_text(value_get(j->options, "action"));
+	struct slice text;
+
+	while (actionconf_next(&at, &text)) {
+		struct actionconf *a;
+		if (j->n_actions >= ACTIONCONF_MAX) {
+			err_set(err, "jail '%s': more than %d actions", j->name, ACTIONCONF_MAX);
+			return JAILCONF_FAILED;
+		}
+		enum actionconf_result r = actionconf_read(j->tree, j->name, j->options, text, &a, err);
+		if (r != ACTIONCONF_OK)
+			return r == ACTIONCONF_BAD ? JAILCONF_BAD : JAILCONF_FAILED;
+		if (a == NULL)
+			continue;
+		j->actions = xreallocarray(j->actions, j->n_actions + 1, sizeof *j->actions);
+		j->actions[j->n_actions++] = a;
+	}
+	if (j->n_actions == 0)
+		tree_note(j->tree, LOG_LEVEL_WARNING, LOGGER, "No actions were defined for %s", j->name);
+	return JAILCONF_OK;
+}
+
+static enum jailconf_result
+read_jail(struct jail *j, bool force_enable, struct err *err)
+{
+	if (!fetch_options(j, true, err))
+		return JAILCONF_FAILED;
+	if (!force_enable && !is_enabled(j))
+		return JAILCONF_OFF;
+	const char *filter = value_text(value_get(j->options, "filter"));
+	if (filter[0] != '\0') {
+		enum jailconf_result r = read_filter(j, filter, err);
+		if (r != JAILCONF_OK)
+			return r;
+	} else {
+		tree_note(j->tree, LOG_LEVEL_WARNING, LOGGER, "No filter set for jail %s", j->name);
+	}
+	if (!fetch_options(j, false, err))
+		return JAILCONF_FAILED;
+	if (j->filter != NULL && !definition_fetch(j->filter, j->options, false, err)) {
+		err_prefix(err, "jail '%s', filter", j->name);
+		return JAILCONF_FAILED;
+	}
+	return read_actions(j, err);
+}
+
+/* ---- commands ---- */
+
+static void
+add_ignoreip(struct jail *j, struct value *stream, const char *text)
+{
+	struct value *command = value_words("set", j->name, "addignoreip", NULL);
+
+	for (const char *p = text; *p != '\0';) {
+		size_t n = strcspn(p, " ,\n"); /* compat: a TAB does not separate */
+		struct slice word = spec_strip((struct slice){p, n});
+		if (word.len != 0)
+			value_push(command, value_strn(word.at, word.len));
+		p += n;
+		p += strspn(p, " ,\n");
+	}
+	value_push(stream, command);
+}
+
+/* One line of logpath: a pattern, and behind its last blank "head" or "tail". */
+static size_t
+add_logs(struct jail *j, struct value *later, struct slice line)
+{
+	const char *blank = memrchr(line.at, ' ', line.len);
+	size_t n = 0;
+	char *pattern = xstrndup(line.at, blank != NULL ? (size_t)(blank - line.at) : line.len);
+	char *tail = blank != NULL ? xstrndup(blank + 1, line.len - (size_t)(blank + 1 - line.at)) : xstrdup("head");
+	struct value *files = value_list();
+
+	size_t found = logglob(pattern, JAILCONF_FILES_MAX, files);
+	if (found > JAILCONF_FILES_MAX)
+		tree_note(j->tree, LOG_LEVEL_ERROR, LOGGER, "%s: more than %d log files, the rest is left out", pattern,
+		    JAILCONF_FILES_MAX);
+	for (size_t i = 0; i < value_count(files); i++) {
+		const char *path = value_text(value_at(files, i));
+		if (access(path, F_OK) != 0) {
+			tree_note(j->tree, LOG_LEVEL_WARNING, LOGGER, "File %s is a dangling link, thus cannot be monitored", path);
+			continue;
+		}
+		n++;
+		value_push(later, value_words("set", j->name, "addlogpath", path, tail, NULL));
+	}
+	if (n == 0)
+		tree_note(j->tree, LOG_LEVEL_NOTICE, LOGGER, "No file(s) found for glob %s", pattern);
+	value_free(files);
+	free(pattern);
+	free(tail);
+	return n;
+}
+
+static bool
+add_logpath(struct jail *j, struct value *later, const char *text, bool allow_no_files, struct err *err)
+{
+	size_t n = 0;
+
+	for (const char *p = text; p != NULL;) {
+		const char *end = strchrnul(p, '\n');
+		n += add_logs(j, later, (struct slice){p, (size_t)(end - p)});
+		p = *end != '\0' ? end + 1 : NULL;
+	}
+	if (n != 0)
+		return true;
+	if (!allow_no_files)
+		return err_set(err, "Have not found any log file for %s jail (logpath: %.200s)", j->name, text);
+	tree_note(j->tree, LOG_LEVEL_WARNING, LOGGER, "Have not found any log file for %s jail", j->name);
+	return true;
+}
+
+static bool
+is_of_filter(const char *name)
+{
+	return option_find(options_filter, name) != NULL || strcmp(name, "action") == 0 || strcmp(name, "filter") == 0 ||
+	    strcmp(name, "enabled") == 0;
+}
+
+static bool
+convert_jail(struct jail *j, bool allow_no_files, struct value *stream, struct err *err)
+{
+	struct value *own = value_list(), *later = value_list();
+	const char *backend = value_text(value_get(j->options, "backend"));
+	bool is_ok = j->filter == NULL || filterstream_filter(own, j->filter, j->name, err);
+
+	is_ok = is_ok && filterstream_fill(own, j->options, j->name, err);
+	for (size_t i = 0; is_ok && i < value_count(j->options); i++) {
+		const char *name = value_text(j->options->seq.items[2 * i]);
+		const struct value *v = j->options->seq.items[2 * i + 1];
+		if (strcmp(name, "logpath") == 0) {
+			if (!str_starts(backend, "systemd"))
+				is_ok = add_logpath(j, later, value_text(v), allow_no_files, err);
+		} else if (strcmp(name, "ignoreip") == 0) {
+			add_ignoreip(j, own, value_text(v));
+		} else if (strcmp(name, "backend") != 0 && !is_of_filter(name)) {
+			struct value *command = value_words("set", j->name, name, NULL);
+			value_push(command, value_dup(v));
+			value_push(own, command);
+		}
+	}
+	value_push(stream, value_words("add", j->name, backend, NULL));
+	struct value *parts[] = {own, later};
+	for (size_t k = 0; k < 2; k++) {
+		for (size_t i = 0; i < parts[k]->seq.count; i++)
+			value_push(stream, parts[k]->seq.items[i]);
+		parts[k]->seq.count = 0; /* they belong to the stream now */
+		value_free(parts[k]);
+	}
+	for (size_t i = 0; is_ok && i < j->n_actions; i++)
+		is_ok = actionconf_convert(j->actions[i], stream, err);
+	return is_ok;
+}
+
+enum jailconf_result
+jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_enable, bool allow_no_files,
+    struct value *stream, struct value **options, struct err *err)
+{
+	struct jail j = {.tree = t, .jails = jails, .name = name};
+	enum jailconf_result result = read_jail(&j, force_enable, err);
+
+	if (result == JAILCONF_OK && !convert_jail(&j, allow_no_files, stream, err))
+		result = JAILCONF_FAILED;
+	if (result == JAILCONF_BAD) {
+		tree_note(t, LOG_LEVEL_ERROR, LOGGER, "%s", err->text);
+		struct value *command = value_words("config-error", NULL);
+		value_push(command, value_strf("Jail '%s' skipped, because of wrong configuration: %s", name, err->text));
+		value_push(stream, command);
+	}
+	for (size_t i = 0; i < j.n_actions; i++)
+		actionconf_free(j.actions[i]);
+	free(j.actions);
+	definition_free(j.filter);
+	if (options != NULL)
+		*options = j.options;
+	else
+		value_free(j.options);
+	return result;
+}

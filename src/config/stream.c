@@ -1,0 +1,120 @@
+#include "config/stream.h"
+
+#include "base/version.h"
+#include "config/jailconf.h"
+#include "config/mainconf.h"
+#include "config/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LOGGER "fail2ban.jailsreader"
+
+const char *
+config_default_dir(const char *dir)
+{
+	static const char *const dirs[] = {"/etc/jailtop", "/etc/fail2ban", JAILTOP_PREFIX "/share/jailtop/sample-configs"};
+	struct stat st;
+
+	if (dir != NULL)
+		return dir;
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+		if (stat(dirs[i], &st) == 0 && S_ISDIR(st.st_mode))
+			return dirs[i];
+	return dirs[1];
+}
+
+bool
+config_read_paths(const char *dir, const struct config_overrides *over, struct config_paths *out, struct err *err)
+{
+	struct tree *t = tree_new(config_default_dir(dir), NULL, NULL, err);
+	bool is_ok = t != NULL && mainconf_read(t, over, out, err);
+
+	tree_free(t);
+	return is_ok;
+}
+
+/* compat: what jail.conf may use without setting it; added once a jail is looked at, over what it says. */
+static void
+add_defaults(struct tree *t, struct ini *jails)
+{
+	ini_put(jails->defaults, "fail2ban_version", JAILTOP_COMPAT_VERSION, (struct ini_place){0});
+	ini_put(jails->defaults, "fail2ban_confpath", t->dir, (struct ini_place){0});
+}
+
+struct reading {
+	struct tree *tree;
+	const struct config_request *req;
+	struct value *stream, *starts;
+	size_t n_ok, n_bad;
+};
+
+static bool
+read_one(struct reading *r, struct ini *jails, const char *name, struct err *err)
+{
+	switch (jailconf_read(r->tree, jails, name, r->req->force_enable, r->req->allow_no_files, r->stream, NULL, err)) {
+	case JAILCONF_OFF:
+		return true;
+	case JAILCONF_OK:
+		r->n_ok++;
+		value_push(r->starts, value_words("start", name, NULL));
+		return true;
+	case JAILCONF_BAD:
+		r->n_bad++;
+		tree_note(r->tree, LOG_LEVEL_ERROR, LOGGER, "Errors in jail '%s'. Skipping...", name);
+		return true;
+	case JAILCONF_FAILED:
+		break;
+	}
+	return false;
+}
+
+static bool
+read_jails(struct reading *r, struct err *err)
+{
+	struct ini *jails;
+
+	if (tree_read(r->tree, "jail", &jails, err) == TREE_FAILED)
+		return false;
+	if (r->req->only_jail != NULL) {
+		struct ini_section *s;
+		HASH_FIND_STR(jails->sections, r->req->only_jail, s);
+		if (s == NULL)
+			return err_set(err, "No section: '%s'", r->req->only_jail);
+	}
+	if (jails->sections != NULL)
+		add_defaults(r->tree, jails);
+	for (struct ini_section *s = jails->sections; s != NULL; s = s->hh.next) {
+		if (r->req->only_jail != NULL ? strcmp(s->name, r->req->only_jail) != 0
+		                              : strcmp(s->name, "INCLUDES") == 0 || str_starts(s->name, "KNOWN/"))
+			continue;
+		if (!read_one(r, jails, s->name, err))
+			return false;
+	}
+	return true;
+}
+
+enum config_result
+config_read(const struct config_request *req, struct value **stream, struct err *err)
+{
+	struct reading r = {.req = req, .stream = value_list(), .starts = value_list()};
+	struct config_paths paths = {0};
+
+	*stream = NULL;
+	r.tree = tree_new(config_default_dir(req->dir), req->note, req->arg, err);
+	bool is_ok = r.tree != NULL && mainconf_read(r.tree, &req->over, &paths, err) &&
+	    mainconf_convert(r.tree, &paths, r.stream, err) && read_jails(&r, err);
+	for (size_t i = 0; i < r.starts->seq.count; i++)
+		value_push(r.stream, r.starts->seq.items[i]);
+	r.starts->seq.count = 0;
+	value_free(r.starts);
+	config_paths_done(&paths);
+	tree_free(r.tree);
+	if (!is_ok) {
+		value_free(r.stream);
+		return CONFIG_FAILED;
+	}
+	*stream = r.stream;
+	return r.n_bad == 0 ? CONFIG_OK : r.n_ok != 0 ? CONFIG_JAIL_ERRORS : CONFIG_ALL_BAD;
+}

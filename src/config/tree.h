@@ -1,0 +1,69 @@
+/*
+ * tree: the files of one configuration directory, each read once: which belong to a name, what they
+ * include, and what they say together. Lives as long as one reading of the configuration.
+ */
+#ifndef CONFIG_TREE_H
+#define CONFIG_TREE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/ini.h"
+#include "config/stream.h"
+
+#define TREE_BYTES_MAX (64 << 20)  /* of all files together */
+#define TREE_FILES_MAX 4000        /* of one name, with what is included */
+#define TREE_DEPTH_MAX 50          /* of inclusion */
+#define TREE_EXPAND_MAX (64 << 20) /* bytes that %(…)s and <…> may make of it all */
+
+struct tree_name;
+struct tree_file;
+struct tree_list;
+
+struct tree {
+	char *dir;              /* owned, without a slash at its end */
+	struct arena *arena;    /* what interpolation makes; dropped with the tree */
+	size_t bytes, expanded; /* so far, of the two caps */
+	char **paths;           /* owned; by file number - 1 */
+	unsigned n_paths;
+	struct tree_file *files;
+	struct tree_list *lists;
+	struct tree_name *names;
+	config_note_fn note;
+	void *arg;
+};
+
+/* dir must exist. */
+struct tree *tree_new(const char *dir, config_note_fn note, void *arg, struct err *err);
+void tree_free(struct tree *t);
+
+enum tree_result {
+	TREE_OK,
+	TREE_NONE,   /* no file could be read; it was noted. *out is an empty one */
+	TREE_FAILED, /* a file is wrong; err */
+};
+
+/*
+ * name: "jail", "filter.d/sshd", "./x" (of the working directory) or an absolute one:
+ * name.conf, name.d/x.conf, name.local, name.d/x.local and what they include. *out is shared and belongs
+ * to the tree.
+ */
+enum tree_result tree_read(struct tree *t, const char *name, struct ini **out, struct err *err);
+/* One file (and its .local), not by name. */
+enum tree_result tree_read_file(struct tree *t, const char *path, struct ini **out, struct err *err);
+
+/* "jail.local:12", or the whole path where the file is not under the directory; "" for no place. */
+const char *tree_where(const struct tree *t, struct ini_place place, char *text, size_t size);
+/* The path of a file number; NULL for 0. */
+const char *tree_path(const struct tree *t, unsigned file);
+
+void tree_note(const struct tree *t, int level, const char *logger, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Counts bytes that an expansion made; false with err set when it is too much. */
+bool tree_spend(struct tree *t, size_t bytes, struct err *err);
+
+#endif
