@@ -291,6 +291,12 @@ families_with(const struct action *a, unsigned flags, enum family *out)
 	return n;
 }
 
+void
+action_holds(struct action *a, enum family f)
+{
+	family_set(a, f, a->started[f] | IS_STARTED | HOLDS_BANS);
+}
+
 static enum family
 ticket_family(const struct ticket *t)
 {
@@ -574,7 +580,7 @@ process_ran(struct turn *t, bool ok)
 		return;
 	}
 	if (ok && (j->phase == ACTION_BAN || j->phase == ACTION_REBAN))
-		family_set(a, j->family, a->started[j->family] | IS_STARTED | HOLDS_BANS);
+		action_holds(a, j->family);
 	turn_end(t, ok);
 }
 

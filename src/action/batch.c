@@ -1,8 +1,619 @@
+/*
+ * batch: what waits in a lane as plain commands leaves as one transaction per tool.
+ *
+ * Taken are jobs from the lane's head up to the first that is no member, so that everything else
+ * keeps its place. Members are single rules (iptables, ip6tables: -A, -I at the top, -D by rule) and
+ * single elements (`ipset -exist add|del`, `nft add|delete element`). Such commands of different
+ * tools do not depend on each other; those of one tool (and table) keep their order. A transaction
+ * that is refused changes nothing (ipset's -exist ones may be repeated): its members go back to
+ * the head, and half as many are tried next; the one that is left alone names itself.
+ */
 #include "action/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define WORD_LONGEST 200     /* bytes: the restore programs cut longer ones */
+#define LINE_LONGEST 4000
+#define INPUT_LARGEST (8u << 20)
+
+enum tool { TOOL_NONE, TOOL_IPTABLES, TOOL_IPSET, TOOL_NFT };
+
+struct group {
+	struct group *prev, *next;
+	enum tool tool;
+	char *command; /* owned; as written: "iptables", "/usr/sbin/nft" */
+	char *program; /* owned; what takes the batch; NULL: this one cannot */
+	char *table;   /* owned; iptables */
+	struct str input;
+	struct job *jobs; /* in order */
+	size_t count;
+	double timeout_s;
+	char *element_head; /* owned; "add element inet t s", while its braces are open */
+};
+
+/* What the members so far will have banned: an unban behind them counts on it. */
+struct holder {
+	struct holder *next;
+	const struct action *action;
+	enum family family;
+};
+
+struct batch {
+	struct lane *lane;
+	struct group *groups; /* still to be run; the first one runs */
+	struct job *idle;     /* members that have nothing to run */
+	struct run *run;
+	size_t members;
+};
+
+/* ---- members ---- */
+
+static bool
+word_is_safe(const char *word, const char *more)
+{
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)word[i]) && strchr(more, word[i]) == NULL)
+			return false;
+	return len != 0 && len <= WORD_LONGEST;
+}
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static bool
+is_one_of(const char *word, const char *const *list)
+{
+	for (; *list != NULL; list++)
+		if (strcmp(word, *list) == 0)
+			return true;
+	return false;
+}
+
+static const char *const iptables_names[] = {"iptables", "iptables-nft", "iptables-legacy", "ip6tables",
+    "ip6tables-nft", "ip6tables-legacy", NULL};
+
+static enum tool
+tool_of(const char *word)
+{
+	const char *name = base_name(word);
+
+	return is_one_of(name, iptables_names) ? TOOL_IPTABLES :
+	    strcmp(name, "ipset") == 0         ? TOOL_IPSET :
+	    strcmp(name, "nft") == 0           ? TOOL_NFT :
+	                                         TOOL_NONE;
+}
+
+/* Appends a word as the restore programs read it. */
+static bool
+add_quoted(struct str *line, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (line->len != 0)
+		str_addc(line, ' ');
+	if (word_is_safe(word, "_./:,@%+=!-")) {
+		str_add(line, word);
+		return true;
+	}
+	if (len == 0 || len > WORD_LONGEST)
+		return false;
+	str_addc(line, '"');
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)word[i] < ' ' || word[i] == 0x7f)
+			return false;
+		if (word[i] == '"' || word[i] == '\\')
+			str_addc(line, '\\');
+		str_addc(line, word[i]);
+	}
+	str_addc(line, '"');
+	return true;
+}
+
+static bool
+is_seconds(const char *word)
+{
+	return word != NULL && *word != '\0' && strspn(word, "0123456789.") == strlen(word);
+}
+
+/* "-A CHAIN rule", "-I CHAIN [1] rule", "-D CHAIN rule", in one table; the wait for the lock is left out. */
+static bool
+iptables_line(const struct words *w, struct str *line, const char **table)
+{
+	static const char *const verbs[] = {"-A", "--append", "-I", "--insert", "-D", "--delete", NULL};
+	static const char *const waits[] = {"-w", "--wait", NULL}, *const tables[] = {"-t", "--table", NULL};
+	static const char *const addresses[] = {"-s", "--source", "--src", "-d", "--destination", "--dst", NULL};
+	static const char *const other[] = {"-c", "--set-counters", "-N", "-X", "-F", "-Z", "-P", "-E", "-L",
+	    "-S", "-C", "-R", "-h", "-v", "-n", "-x", "-V", "-M", "-W", "-f", NULL};
+	size_t i = 1;
+
+	*table = "filter";
+	for (; i < w->count; i++) {
+		if (is_one_of(w->at[i], waits)) {
+			if (i + 1 < w->count && is_seconds(w->at[i + 1]))
+				i++;
+		} else if (is_one_of(w->at[i], tables) && i + 1 < w->count && word_is_safe(w->at[i + 1], "_-")) {
+			*table = w->at[++i];
+		} else {
+			break;
+		}
+	}
+	if (i + 3 > w->count || !is_one_of(w->at[i], verbs) || w->at[i + 1][0] == '-')
+		return false;
+	bool is_insert = strcmp(w->at[i], "-I") == 0 || strcmp(w->at[i], "--insert") == 0;
+	if (!add_quoted(line, w->at[i]) || !add_quoted(line, w->at[i + 1]))
+		return false;
+	i += 2;
+	if (isdigit((unsigned char)w->at[i][0])) {
+		if (!is_insert || strcmp(w->at[i], "1") != 0)
+			return false; /* a position depends on what the others did */
+		i++;
+	}
+	for (; i < w->count; i++) {
+		struct addr addr;
+		if (is_one_of(w->at[i], waits) && (i + 1 == w->count || (i + 2 == w->count && is_seconds(w->at[i + 1]))))
+			break;
+		if (is_one_of(w->at[i], waits) || is_one_of(w->at[i], tables) || is_one_of(w->at[i], verbs) ||
+		    is_one_of(w->at[i], other))
+			return false;
+		if (!add_quoted(line, w->at[i]))
+			return false;
+		if (!is_one_of(w->at[i], addresses))
+			continue;
+		/* a name would be looked up in the middle of the transaction */
+		if (i + 1 >= w->count || !addr_parse(w->at[i + 1], &addr) || !add_quoted(line, w->at[++i]))
+			return false;
+	}
+	return line->len <= LINE_LONGEST;
+}
+
+/* "add SET ENTRY …", "del SET ENTRY": only with -exist, as it may be run again. */
+static bool
+ipset_line(const struct words *w, struct str *line)
+{
+	static const char *const exists[] = {"-exist", "-!", "--exist", NULL};
+	static const char *const adds[] = {"add", "-A", "--add", NULL}, *const dels[] = {"del", "-D", "--del", NULL};
+	bool has_exist = false;
+	size_t n = 0;
+
+	for (size_t i = 1; i < w->count; i++) {
+		if (is_one_of(w->at[i], exists)) {
+			has_exist = true;
+			continue;
+		}
+		struct addr addr;
+		bool is_add = is_one_of(w->at[i], adds);
+		if (n == 0 ? !is_add && !is_one_of(w->at[i], dels) : w->at[i][0] == '-')
+			return false;
+		if (!word_is_safe(w->at[i], "_./:,@%+=#-") || (n == 2 && !addr_parse(w->at[i], &addr)))
+			return false; /* a host name would be looked up */
+		if (n++ == 0)
+			str_add(line, is_add ? "add" : "del");
+		else
+			str_addf(line, " %s", w->at[i]);
+	}
+	return has_exist && n >= 3 && line->len <= LINE_LONGEST;
+}
+
+static bool
+nft_head_is_plain(struct slice text)
+{
+	char *copy = xstrndup(text.at, text.len), *save = NULL;
+	bool ok = str_starts(copy, "add element ") || str_starts(copy, "delete element ");
+	int names = 0;
+
+	for (char *w = strtok_r(copy, " ", &save); ok && w != NULL; w = strtok_r(NULL, " ", &save), names++)
+		ok = word_is_safe(w, "_.-") && w[0] != '-';
+	free(copy);
+	return ok && (names == 4 || names == 5);
+}
+
+/* ADDRESS, perhaps an option such as "timeout 600s" */
+static bool
+nft_element_is_plain(struct slice text)
+{
+	const char *blank = memchr(text.at, ' ', text.len);
+	size_t len = blank != NULL ? (size_t)(blank - text.at) : text.len;
+	struct addr addr;
+
+	if (text.len > WORD_LONGEST || !addr_parsen(text.at, len, &addr))
+		return false;
+	for (size_t i = len; i < text.len; i++)
+		if (!isalnum((unsigned char)text.at[i]) && text.at[i] != ' ')
+			return false;
+	return true;
+}
+
+/* "add|delete element [FAMILY] TABLE SET { ADDRESS … }": what stands before the braces, and inside. */
+static bool
+nft_line(const struct words *w, struct str *head, struct str *element)
+{
+	struct str all = {0};
+	bool ok = false;
+
+	for (size_t i = 1; i < w->count; i++)
+		str_addf(&all, i == 1 ? "%s" : " %s", w->at[i]);
+	const char *open = strchr(str_text(&all), '{'), *close = strrchr(str_text(&all), '}');
+	if (open != NULL && close > open && close[1] == '\0') {
+		struct slice before = slice_trim((struct slice){all.at, (size_t)(open - all.at)});
+		struct slice inside = slice_trim((struct slice){open + 1, (size_t)(close - open - 1)});
+		ok = nft_head_is_plain(before) && nft_element_is_plain(inside);
+		if (ok) {
+			str_addn(head, before.at, before.len);
+			str_addn(element, inside.at, inside.len);
+		}
+	}
+	str_done(&all);
+	return ok;
+}
+
+/* ---- programs ---- */
+
+static char *
+find_program(const char *name)
+{
+	const char *path = getenv("PATH");
+	char *copy, *save = NULL, *found = NULL;
+
+	if (strchr(name, '/') != NULL)
+		return access(name, X_OK) == 0 ? xstrdup(name) : NULL;
+	copy = xstrdup(path != NULL ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	for (char *dir = strtok_r(copy, ":", &save); dir != NULL && found == NULL; dir = strtok_r(NULL, ":", &save)) {
+		char *file = xasprintf("%s/%s", dir, name);
+		if (access(file, X_OK) == 0)
+			found = file;
+		else
+			free(file);
+	}
+	free(copy);
+	return found;
+}
+
+/* "iptables" -> "iptables-restore" beside it, if both are one program: a wrapper is left alone. */
+static char *
+find_restore(const char *command)
+{
+	char *file = find_program(command);
+	char *restore = NULL, real[PATH_MAX], real_restore[PATH_MAX];
+
+	if (file == NULL)
+		return NULL;
+	restore = xasprintf("%s-restore", file);
+	if (access(restore, X_OK) != 0 || realpath(file, real) == NULL || realpath(restore, real_restore) == NULL ||
+	    strcmp(real, real_restore) != 0) {
+		free(restore);
+		restore = NULL;
+	}
+	free(file);
+	return restore;
+}
+
+static struct group *
+group_get(struct batch *b, enum tool tool, const char *command, const char *table)
+{
+	struct group *g;
+
+	DL_FOREACH(b->groups, g)
+		if (g->tool == tool && strcmp(g->command, command) == 0 && strcmp(g->table, table) == 0)
+			return g;
+	g = xcalloc(1, sizeof *g);
+	g->tool = tool;
+	g->command = xstrdup(command);
+	g->table = xstrdup(table);
+	g->program = tool == TOOL_IPTABLES ? find_restore(command) : find_program(command);
+	if (tool == TOOL_IPTABLES)
+		str_addf(&g->input, "*%s\n", table);
+	DL_APPEND(b->groups, g);
+	return g;
+}
+
+static void
+group_free(struct group *g)
+{
+	free(g->command);
+	free(g->program);
+	free(g->table);
+	free(g->element_head);
+	str_done(&g->input);
+	free(g);
+}
+
+/* nft: neighbours of one set share their braces. */
+static void
+add_element(struct group *g, const char *head, const char *element)
+{
+	if (g->element_head != NULL && strcmp(g->element_head, head) == 0) {
+		str_addf(&g->input, ", %s", element);
+		return;
+	}
+	if (g->element_head != NULL)
+		str_add(&g->input, " }\n");
+	free(g->element_head);
+	g->element_head = xstrdup(head);
+	str_addf(&g->input, "%s { %s", head, element);
+}
+
+/* Adds the job's command to the group that takes it; false: it is no member. */
+static struct group *
+group_for(struct batch *b, const struct job *j)
+{
+	struct words w;
+	struct str line = {0}, element = {0};
+	struct group *g = NULL;
+	const char *table = "";
+
+	if (j->command.n_values != 0 || !words_parse(j->command.text, &w))
+		return NULL;
+	enum tool tool = tool_of(w.at[0]);
+	bool ok = (tool == TOOL_IPTABLES && iptables_line(&w, &line, &table)) ||
+	    (tool == TOOL_IPSET && ipset_line(&w, &line)) || (tool == TOOL_NFT && nft_line(&w, &line, &element));
+	if (ok)
+		g = group_get(b, tool, w.at[0], table);
+	if (g != NULL && (g->program == NULL || g->input.len > INPUT_LARGEST))
+		g = NULL;
+	if (g != NULL && tool == TOOL_NFT)
+		add_element(g, str_text(&line), str_text(&element));
+	else if (g != NULL)
+		str_addf(&g->input, "%s\n", str_text(&line));
+	str_done(&line);
+	str_done(&element);
+	words_done(&w);
+	return g;
+}
+
+/* ---- collecting ---- */
+
+static bool
+is_held(const struct holder *holders, const struct job *j)
+{
+	for (; holders != NULL; holders = holders->next)
+		if (holders->action == j->action && holders->family == j->family)
+			return true;
+	return false;
+}
+
+/* Has the job nothing to do but run its one command, or not even that? */
+static bool
+is_ready(const struct job *j, const struct holder *holders, bool *is_idle)
+{
+	struct action *a = j->action;
+	bool is_ban = j->phase == ACTION_BAN || j->phase == ACTION_REBAN;
+
+	*is_idle = false;
+	if (!is_ban && j->phase != ACTION_UNBAN && j->phase != ACTION_PROLONG)
+		return false;
+	if (!j->is_filled)
+		return false;
+	if (j->phase != ACTION_UNBAN && j->is_restored && action_flag(a, "norestored")) {
+		*is_idle = true;
+		return true;
+	}
+	if (is_ban && a->started[j->family] == 0 && action_starts_on_demand(a))
+		return false;
+	if (j->phase == ACTION_UNBAN && (a->started[j->family] & 2u) == 0 && !is_held(holders, j))
+		return false;
+	return true;
+}
+
+static void
+holder_add(struct holder **holders, const struct job *j)
+{
+	if ((j->phase != ACTION_BAN && j->phase != ACTION_REBAN) || is_held(*holders, j))
+		return;
+	struct holder *h = xcalloc(1, sizeof *h);
+	h->action = j->action;
+	h->family = j->family;
+	LL_PREPEND(*holders, h);
+}
+
+static void
+batch_free(struct batch *b)
+{
+	struct group *g, *next;
+
+	DL_FOREACH_SAFE(b->groups, g, next) {
+		DL_DELETE(b->groups, g);
+		group_free(g);
+	}
+	free(b);
+}
+
+static void
+collect(struct batch *b)
+{
+	struct lane *lane = b->lane;
+	struct holder *holders = NULL, *h, *next_holder;
+
+	while (lane->jobs != NULL && b->members < lane->limit) {
+		struct job *j = lane->jobs;
+		bool is_idle;
+		if (!is_ready(j, holders, &is_idle))
+			break;
+		struct group *g = is_idle ? NULL : group_for(b, j);
+		if (g == NULL && !is_idle)
+			break;
+		DL_DELETE(lane->jobs, j);
+		if (is_idle) {
+			DL_APPEND(b->idle, j);
+		} else {
+			DL_APPEND(g->jobs, j);
+			g->count++;
+			if (j->action->timeout_s > g->timeout_s)
+				g->timeout_s = j->action->timeout_s;
+			holder_add(&holders, j);
+		}
+		b->members++;
+	}
+	LL_FOREACH_SAFE(holders, h, next_holder)
+		free(h);
+}
+
+/* Back to the head of the lane, in the order in which they came. */
+static void
+give_back(struct lane *lane, struct job *jobs)
+{
+	struct job *j, *next, *before = lane->jobs;
+
+	DL_FOREACH_SAFE(jobs, j, next) {
+		DL_DELETE(jobs, j);
+		while (before != NULL && before->seq < j->seq)
+			before = before->next;
+		if (before == NULL)
+			DL_APPEND(lane->jobs, j);
+		else
+			DL_PREPEND_ELEM(lane->jobs, before, j);
+	}
+}
+
+/* ---- running ---- */
+
+static void group_run(struct batch *b);
+
+static void
+member_end(struct job *j, bool was_batched)
+{
+	struct action *a = j->action;
+	char *text = j->command.text;
+	struct outcome o = {
+		.ok = true,
+		.was_batched = was_batched,
+		.was_skipped = !was_batched,
+		.tries = was_batched,
+		.command = text,
+		.output = "",
+	};
+
+	if (was_batched && (j->phase == ACTION_BAN || j->phase == ACTION_REBAN))
+		action_holds(a, j->family);
+	job_end(j, &o);
+}
+
+static void
+members_end(struct job *jobs, bool were_batched)
+{
+	struct job *j, *next;
+
+	DL_FOREACH_SAFE(jobs, j, next) {
+		DL_DELETE(jobs, j);
+		member_end(j, were_batched);
+	}
+}
+
+static void
+batch_next(struct batch *b)
+{
+	struct lane *lane = b->lane;
+	struct group *g, *next;
+
+	/* groups that were made for a program that is not there, or for nobody */
+	DL_FOREACH_SAFE(b->groups, g, next)
+		if (g->count == 0) {
+			DL_DELETE(b->groups, g);
+			group_free(g);
+		}
+	if (b->groups != NULL) {
+		group_run(b);
+		return;
+	}
+	members_end(b->idle, false);
+	lane->batch = NULL;
+	batch_free(b);
+	lane_next(lane);
+}
+
+static void
+members_drop(struct job *jobs)
+{
+	struct job *j, *next;
+	struct outcome o = {.exit_code = -9};
+
+	DL_FOREACH_SAFE(jobs, j, next) {
+		DL_DELETE(jobs, j);
+		job_end(j, &o);
+	}
+}
+
+static void
+group_ran(void *arg, const struct run_result *r)
+{
+	struct batch *b = arg;
+	struct lane *lane = b->lane;
+	struct action_queue *q = lane->queue;
+	struct group *g = b->groups;
+
+	b->run = NULL;
+	if (q->is_closing) {
+		DL_FOREACH(b->groups, g)
+			members_drop(g->jobs);
+		members_drop(b->idle);
+		lane->batch = NULL;
+		batch_free(b);
+		return;
+	}
+	DL_DELETE(b->groups, g);
+	if (r->ok) {
+		if (lane->limit < BATCH_MAX)
+			lane->limit *= 2;
+		members_end(g->jobs, true);
+	} else {
+		queue_log(q, LOG_LEVEL_INFO, "fail2ban.utils", "%zu commands in one %s were refused: smaller pieces follow",
+		    g->count, base_name(g->program));
+		lane->limit = r->timed_out || g->count < 4 ? 1 : g->count / 2;
+		give_back(lane, g->jobs);
+	}
+	group_free(g);
+	batch_next(b);
+}
+
+static void
+group_run(struct batch *b)
+{
+	static const char *const iptables_args[] = {"--noflush", "-w", NULL}, *const ipset_args[] = {"restore", "-exist", NULL},
+	                         *const nft_args[] = {"-f", "-", NULL};
+	struct group *g = b->groups;
+	const char *const *args =
+	    g->tool == TOOL_IPTABLES ? iptables_args : g->tool == TOOL_IPSET ? ipset_args : nft_args;
+	const char *argv[] = {g->program, args[0], args[1], NULL};
+
+	if (g->tool == TOOL_IPTABLES)
+		str_add(&g->input, "COMMIT\n");
+	else if (g->tool == TOOL_NFT)
+		str_add(&g->input, " }\n");
+	b->run = run_program(b->lane->queue, argv, &g->input, g->timeout_s, group_ran, b);
+	str_done(&g->input);
+}
 
 bool
 batch_start(struct lane *lane)
 {
-	(void)lane;
-	return false;
+	if (lane->limit < 2 || lane->jobs == NULL || lane->jobs->next == NULL)
+		return false;
+	struct batch *b = xcalloc(1, sizeof *b);
+	b->lane = lane;
+	collect(b);
+	if (b->members < 2) {
+		struct group *g;
+		DL_FOREACH(b->groups, g)
+			give_back(lane, g->jobs);
+		give_back(lane, b->idle);
+		batch_free(b);
+		return false;
+	}
+	lane->batch = b;
+	batch_next(b);
+	return true;
 }

@@ -124,7 +124,7 @@ typedef void (*run_fn)(void *arg, const struct run_result *r);
 struct run;
 /* Runs it: directly if it is plain, else by the shell. Takes nothing. done is called once, later. */
 struct run *run_start(struct action_queue *q, const struct command *c, double timeout_s, run_fn done, void *arg);
-/* Runs a program with input. */
+/* Runs a program with input, on trial: its failure is logged as information only. */
 struct run *run_program(struct action_queue *q, const char *const *argv, const struct str *input,
     double timeout_s, run_fn done, void *arg);
 
@@ -166,7 +166,6 @@ struct job {
 	bool is_filled;
 	bool is_restored;
 	bool flush_first;
-	bool has_failed_batch; /* it was in a batch that was refused: run it singly */
 };
 
 void job_free(struct job *j);
@@ -174,6 +173,7 @@ const struct template *action_template(struct action *a, enum action_phase phase
 bool action_is_firewall(struct action *a);
 bool action_starts_on_demand(struct action *a);
 bool action_flag(const struct action *a, const char *property);
+void action_holds(struct action *a, enum family f); /* it has banned something of this family */
 void action_destroy(struct action *a);
 
 /* ---- queue.c ---- */
@@ -259,8 +259,7 @@ void lane_next(struct lane *lane); /* goes on with what waits, if it is free */
 
 /* ---- batch.c ---- */
 
-#define BATCH_MAX 32768          /* members */
-#define BATCH_MAX_BYTES 8388608
+#define BATCH_MAX 32768 /* members */
 
 struct batch;
 /* Starts a batch of two or more jobs from the lane's head, if that is possible. */

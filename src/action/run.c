@@ -20,6 +20,7 @@ struct run {
 	char **argv; /* owned vector of owned words, for a second attempt by the shell */
 	double timeout_s;
 	bool is_direct, is_told;
+	bool is_trial; /* a failure is no news: it is tried otherwise */
 	run_fn done; /* NULL once told */
 	void *arg;
 };
@@ -72,7 +73,7 @@ log_result(struct run *run, const struct child_result *r)
 {
 	struct action_queue *q = run->queue;
 	bool ok = r->exit_code == 0 && !r->timed_out;
-	int level = ok ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR;
+	int level = ok ? LOG_LEVEL_DEBUG : run->is_trial ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR;
 	int signal_number = r->exit_code < 0 ? -r->exit_code : r->exit_code > 128 ? r->exit_code - 128 : 0;
 
 	if (ok && !log_wants(LOG_LEVEL_DEBUG))
@@ -223,6 +224,7 @@ run_program(struct action_queue *q, const char *const *argv, const struct str *i
 		str_addf(&text, i == 0 ? "%s" : " %s", argv[i]);
 	}
 	run->text = str_take(&text);
+	run->is_trial = true;
 	spawn(run, input);
 	return run;
 }
