@@ -566,13 +566,15 @@ group_ran(void *arg, const struct run_result *r)
 	}
 	DL_DELETE(b->groups, g);
 	if (r->ok) {
-		if (lane->limit < BATCH_MAX)
-			lane->limit *= 2;
+		lane_widen(lane);
 		members_end(g->jobs, true);
 	} else {
 		queue_log(q, LOG_LEVEL_INFO, "fail2ban.utils", "%zu commands in one %s were refused: smaller pieces follow",
 		    g->count, base_name(g->program));
 		lane->limit = r->timed_out || g->count < 4 ? 1 : g->count / 2;
+		/* the socket's buffer cannot be widened without the right to: so large it must not be again */
+		if (strstr(r->output, "Message too long") != NULL && g->count >= 64)
+			lane->ceiling = lane->limit;
 		give_back(lane, g->jobs);
 	}
 	group_free(g);

@@ -188,6 +188,7 @@ struct lane {
 	struct turn *turn;
 	struct batch *batch;
 	size_t limit;         /* members of the next batch: halved when one is refused, then doubled */
+	size_t ceiling;
 	UT_hash_handle hh;
 };
 
@@ -255,6 +256,7 @@ void job_end(struct job *j, struct outcome *o);
 void queue_log(const struct action_queue *q, int level, const char *logger, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void queue_maybe_closed(struct action_queue *q);
+void lane_widen(struct lane *lane);
 void lane_next(struct lane *lane); /* goes on with what waits, if it is free */
 
 /* ---- batch.c ---- */

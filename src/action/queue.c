@@ -50,7 +50,7 @@ lane_new(struct action_queue *q, const char *name, struct action *owner)
 	lane->name = owner != NULL ? xasprintf("\1%p", (void *)owner) : xstrdup(name);
 	lane->owner = owner;
 	lane->is_own = owner != NULL;
-	lane->limit = BATCH_MAX;
+	lane->limit = lane->ceiling = BATCH_MAX;
 	if (owner != NULL)
 		owner->lane = lane;
 	HASH_ADD_KEYPTR(hh, q->lanes, lane->name, strlen(lane->name), lane);
@@ -65,6 +65,12 @@ lane_free(struct lane *lane)
 	HASH_DEL(lane->queue->lanes, lane);
 	free(lane->name);
 	free(lane);
+}
+
+void
+lane_widen(struct lane *lane)
+{
+	lane->limit = lane->limit > lane->ceiling / 2 ? lane->ceiling : lane->limit * 2;
 }
 
 static struct lane *
@@ -290,8 +296,7 @@ turn_end(struct turn *t, bool ok)
 	if (!ok && !t->queue->is_closing)
 		log_failure(t);
 	lane->turn = NULL;
-	if (lane->limit < BATCH_MAX)
-		lane->limit *= 2;
+	lane_widen(lane);
 	job_end(t->job, &o); /* the action may go with it */
 	turn_free(t);
 	lane_next(lane);
