@@ -61,5 +61,5 @@ one() { # HEADER FILE...: who may include it
 }
 one pcre2.h src/match/regex.c
 one 'n?curses' ui/term.c
-one systemd/sd-journal.h src/source/journal.c
+one systemd/sd-journal.h src/source/journal.c src/base/log.c
 exit $bad
