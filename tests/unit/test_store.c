@@ -693,11 +693,13 @@ ten_thousand_bans_are_read_quickly(void **state)
 		ticket_free(t);
 	}
 	store_commit(f->store);
+	store_close(f->store);
 	double from = clock_monotonic(&real);
-	reopen(f);
+	f->store = store_open(f->path, &f->clock);
+	double opened = clock_monotonic(&real) - from;
 	assert_int_equal(store_bans_current(f->store, "t", &rules, keep, &out), 10000);
 	double took = clock_monotonic(&real) - from;
-	print_message("10000 bans with 5 lines each: %.0f ms\n", took * 1000);
+	print_message("10000 bans with 5 lines each: opened in %.0f ms, read in %.0f ms\n", opened * 1000, (took - opened) * 1000);
 	assert_true(took < 5); /* the measure is in the message; a loaded machine must not fail here */
 	str_done(&out);
 }
