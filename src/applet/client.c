@@ -83,9 +83,9 @@ note(void *arg, int level, const char *logger, const char *text)
 }
 
 bool
-client_read_config(const struct client_opts *o, const char *jail, bool allow_no_files, struct value **stream)
+client_read_config(const struct client_opts *o, const char *jail, enum config_logs logs, struct value **stream)
 {
-	struct config_request req = {.dir = o->dir, .over = o->over, .only_jail = jail, .allow_no_files = allow_no_files, .note = note};
+	struct config_request req = {.dir = o->dir, .over = o->over, .only_jail = jail, .logs = logs, .note = note};
 	struct err err;
 	enum config_result result = config_read(&req, stream, &err);
 
@@ -126,7 +126,7 @@ run_modes(const struct client_opts *o, const struct modes *modes, bool has_comma
 
 	if (!modes->dump && !modes->test)
 		return -1;
-	bool is_ok = client_read_config(o, NULL, modes->dump, &stream);
+	bool is_ok = client_read_config(o, NULL, modes->dump ? CONFIG_LOGS_WARN : CONFIG_LOGS_NEEDED, &stream);
 	if (modes->dump && stream != NULL)
 		dump(stream, modes->pretty);
 	else if (modes->dump)

@@ -38,7 +38,7 @@ int client_send(const struct client_opts *o, int argc, char **argv);
  * Reads the configuration for `start` (jail NULL) and `reload JAIL`; remarks and errors go to the log.
  * false: do not go on. *stream may be set even then; the caller frees.
  */
-bool client_read_config(const struct client_opts *o, const char *jail, bool allow_no_files, struct value **stream);
+bool client_read_config(const struct client_opts *o, const char *jail, enum config_logs logs, struct value **stream);
 
 /* The usage text, on stdout. */
 void client_usage(const char *called);

@@ -266,7 +266,7 @@ on_load(uv_idle_t *idle)
 static bool
 load(struct process *p, struct err *err)
 {
-	struct config_request req = {.dir = p->dir, .over = p->over, .keep_missing_logs = true, .note = on_note, .arg = p};
+	struct config_request req = {.dir = p->dir, .over = p->over, .logs = CONFIG_LOGS_AWAITED, .note = on_note, .arg = p};
 	enum config_result r = config_read(&req, &p->stream, err);
 
 	if (r == CONFIG_FAILED)

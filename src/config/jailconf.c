@@ -216,7 +216,7 @@ add_ignoreip(struct jail *j, struct value *stream, const char *text)
 
 /* One line of logpath: a pattern, and behind its last blank "head" or "tail". */
 static size_t
-add_logs(struct jail *j, struct value *later, struct slice line)
+add_logs(struct jail *j, struct value *later, struct slice line, enum config_logs logs)
 {
 	const char *blank = memrchr(line.at, ' ', line.len);
 	size_t n = 0;
@@ -224,6 +224,13 @@ add_logs(struct jail *j, struct value *later, struct slice line)
 	char *tail = blank != NULL ? xstrndup(blank + 1, line.len - (size_t)(blank + 1 - line.at)) : xstrdup("head");
 	struct value *files = value_list();
 
+	if (logs == CONFIG_LOGS_AWAITED && *pattern != '\0') {
+		value_push(later, value_words("set", j->name, "addlogpath", pattern, tail, NULL));
+		value_free(files);
+		free(pattern);
+		free(tail);
+		return 1;
+	}
 	size_t found = logglob(pattern, JAILCONF_FILES_MAX, files);
 	if (found > JAILCONF_FILES_MAX)
 		tree_note(j->tree, LOG_LEVEL_ERROR, LOGGER, "%s: more than %d log files, the rest is left out", pattern,
@@ -246,18 +253,18 @@ add_logs(struct jail *j, struct value *later, struct slice line)
 }
 
 static bool
-add_logpath(struct jail *j, struct value *later, const char *text, bool allow_no_files, struct err *err)
+add_logpath(struct jail *j, struct value *later, const char *text, enum config_logs logs, struct err *err)
 {
 	size_t n = 0;
 
 	for (const char *p = text; p != NULL;) {
 		const char *end = strchrnul(p, '\n');
-		n += add_logs(j, later, (struct slice){p, (size_t)(end - p)});
+		n += add_logs(j, later, (struct slice){p, (size_t)(end - p)}, logs);
 		p = *end != '\0' ? end + 1 : NULL;
 	}
 	if (n != 0)
 		return true;
-	if (!allow_no_files)
+	if (logs == CONFIG_LOGS_NEEDED)
 		return err_set(err, "Have not found any log file for %s jail (logpath: %.200s)", j->name, text);
 	tree_note(j->tree, LOG_LEVEL_WARNING, LOGGER, "Have not found any log file for %s jail", j->name);
 	return true;
@@ -271,7 +278,7 @@ is_of_filter(const char *name)
 }
 
 static bool
-convert_jail(struct jail *j, bool allow_no_files, struct value *stream, struct err *err)
+convert_jail(struct jail *j, enum config_logs logs, struct value *stream, struct err *err)
 {
 	struct value *own = value_list(), *later = value_list();
 	const char *backend = value_text(value_get(j->options, "backend"));
@@ -283,7 +290,7 @@ convert_jail(struct jail *j, bool allow_no_files, struct value *stream, struct e
 		const struct value *v = j->options->seq.items[2 * i + 1];
 		if (strcmp(name, "logpath") == 0) {
 			if (!str_starts(backend, "systemd"))
-				is_ok = add_logpath(j, later, value_text(v), allow_no_files, err);
+				is_ok = add_logpath(j, later, value_text(v), logs, err);
 		} else if (strcmp(name, "ignoreip") == 0) {
 			add_ignoreip(j, own, value_text(v));
 		} else if (strcmp(name, "backend") != 0 && !is_of_filter(name)) {
@@ -306,13 +313,13 @@ convert_jail(struct jail *j, bool allow_no_files, struct value *stream, struct e
 }
 
 enum jailconf_result
-jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_enable, bool allow_no_files,
+jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_enable, enum config_logs logs,
     struct value *stream, struct value **options, struct err *err)
 {
 	struct jail j = {.tree = t, .jails = jails, .name = name};
 	enum jailconf_result result = read_jail(&j, force_enable, err);
 
-	if (result == JAILCONF_OK && !convert_jail(&j, allow_no_files, stream, err))
+	if (result == JAILCONF_OK && !convert_jail(&j, logs, stream, err))
 		result = JAILCONF_FAILED;
 	if (result == JAILCONF_BAD) {
 		tree_note(t, LOG_LEVEL_ERROR, LOGGER, "%s", err->text);

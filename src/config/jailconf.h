@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/value.h"
+#include "config/stream.h"
 #include "config/tree.h"
 
 #define JAILCONF_FILES_MAX 10000 /* log files of one jail; more are left out with an error */
@@ -21,9 +22,9 @@ enum jailconf_result {
 
 /*
  * jails: the merged jail.conf, to which what the filter says is added as known/… of the jail's section.
- * *options: dict of what was fetched, may be NULL; the caller frees. allow_no_files: no log file is only a warning.
+ * *options: dict of what was fetched, may be NULL; the caller frees. logs: what no log file means.
  */
 enum jailconf_result jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_enable,
-    bool allow_no_files, struct value *stream, struct value **options, struct err *err);
+    enum config_logs logs, struct value *stream, struct value **options, struct err *err);
 
 #endif

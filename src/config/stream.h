@@ -24,15 +24,18 @@ struct config_paths {
 /* A remark about the files: printed to stderr in log format, or shown in the UI. */
 typedef void (*config_note_fn)(void *arg, int level, const char *logger, const char *text);
 
+enum config_logs {
+	CONFIG_LOGS_NEEDED,  /* a jail without any log file is a failure, as it is for fail2ban */
+	CONFIG_LOGS_WARN,    /* it is only warned about (-d) */
+	CONFIG_LOGS_AWAITED, /* every logpath is named as it is written, globs too: the engine waits for files and finds new ones */
+};
+
 struct config_request {
 	const char *dir;              /* base directory */
 	struct config_overrides over;
 	const char *only_jail;        /* NULL: all enabled ones; else this one, if it is enabled (reload JAIL) */
 	bool force_enable;            /* treat only_jail as enabled */
-	/* The engine waits for logs that are not there yet: a file that is missing, and every glob, is named
-	 * in the stream as it is written, and its absence is no error. Never for -d. */
-	bool keep_missing_logs;
-	bool allow_no_files;          /* a jail without a log file is only warned about (-d); else it is a failure */
+	enum config_logs logs;
 	config_note_fn note;
 	void *arg;
 };
