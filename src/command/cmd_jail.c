@@ -622,7 +622,7 @@ get_banip(struct command *c)
 		char from[32], to[32];
 		if (with_time)
 			value_push(v, value_strf("%s \t%s + %lld = %s", b->ticket->id, clock_text(b->ticket->time, from),
-			    (long long)b->bantime, b->bantime < 0 ? "9999-12-31 23:59:59" : clock_text(ban_until(c->jail->bans, b), to)));
+			    (long long)b->bantime, b->bantime < 0 ? "9999-12-31 23:59:59" : clock_text(b->ticket->time + (double)b->bantime, to)));
 		else
 			value_push(v, value_str(b->ticket->id));
 	}

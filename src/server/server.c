@@ -103,6 +103,7 @@ server_new(struct engine *e, const char *path, void (*stop)(void *arg, bool keep
 		return NULL;
 	}
 	chmod(path, 0700);
+	s->open_handles = 2; /* the listener and the timer */
 	uv_timer_init(e->loop, &s->tick);
 	s->tick.data = s;
 	uv_timer_start(&s->tick, on_tick, 1000, 1000);
@@ -138,7 +139,7 @@ server_close(struct server *s, void (*done)(void *arg), void *arg)
 	s->done_arg = arg;
 	s->is_closing = true;
 	unlink(s->path);
-	s->open_handles += 2;
+
 	uv_close((uv_handle_t *)&s->listener, on_closed);
 	uv_close((uv_handle_t *)&s->tick, on_closed);
 	DL_FOREACH_SAFE(s->conns, c, next)
