@@ -214,7 +214,7 @@ given_options(const char *jail, const struct spec *spec, char **actname)
 
 static enum actionconf_result
 read_definition(struct tree *t, struct actionconf *a, const struct value *jail_options, const struct spec *spec,
-    struct err *err)
+    struct str *why, struct err *err)
 {
 	struct value *given = given_options(a->jail, spec, &a->name);
 	struct ini *ini;
@@ -226,8 +226,10 @@ read_definition(struct tree *t, struct actionconf *a, const struct value *jail_o
 	free(name);
 	if (found != TREE_OK) {
 		value_free(given);
-		if (found == TREE_NONE)
-			err_set(err, "Unable to read action '%s'", spec->name);
+		if (found == TREE_NONE) {
+			str_add(why, "Unable to read action ");
+			value_repr_str(spec->name, strlen(spec->name), why);
+		}
 		return found == TREE_NONE ? ACTIONCONF_BAD : ACTIONCONF_FAILED;
 	}
 	a->definition = definition_new(t, ini, options_action, given);
@@ -236,10 +238,10 @@ read_definition(struct tree *t, struct actionconf *a, const struct value *jail_o
 
 enum actionconf_result
 actionconf_read(struct tree *t, const char *jail, const struct value *jail_options, struct slice text,
-    struct actionconf **out, struct err *err)
+    struct actionconf **out, struct str *why, struct err *err)
 {
 	struct spec spec;
-	struct err why;
+	struct err wrong;
 	enum actionconf_result result = ACTIONCONF_OK;
 	struct slice stripped = spec_strip(text);
 	char *copy = xstrndup(stripped.at, stripped.len);
@@ -249,8 +251,10 @@ actionconf_read(struct tree *t, const char *jail, const struct value *jail_optio
 		free(copy);
 		return ACTIONCONF_OK;
 	}
-	if (!spec_parse(copy, &spec, &why)) {
-		err_set(err, "Invalid action definition '%s': %s", copy, why.text);
+	if (!spec_parse(copy, &spec, &wrong)) {
+		str_add(why, "Invalid action definition ");
+		value_repr_str(copy, strlen(copy), why);
+		str_addf(why, ": %s", wrong.text);
 		free(copy);
 		return ACTIONCONF_BAD;
 	}
@@ -260,7 +264,7 @@ actionconf_read(struct tree *t, const char *jail, const struct value *jail_optio
 		make_python(t, a, &spec);
 		a->file = xstrdup(spec.name);
 	} else {
-		result = read_definition(t, a, jail_options, &spec, err);
+		result = read_definition(t, a, jail_options, &spec, why, err);
 		if (result == ACTIONCONF_FAILED)
 			err_prefix(err, "jail '%s': error in action definition '%.200s'", jail, copy);
 	}

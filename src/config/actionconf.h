@@ -16,7 +16,7 @@ struct actionconf;
 
 enum actionconf_result {
 	ACTIONCONF_OK,
-	ACTIONCONF_BAD,    /* the jail cannot be used: err */
+	ACTIONCONF_BAD,    /* the jail cannot be used: why */
 	ACTIONCONF_FAILED, /* nothing can be used: err */
 };
 
@@ -25,7 +25,7 @@ bool actionconf_next(const char **at, struct slice *out);
 
 /* jail_options: dict. *out is NULL for an empty text. */
 enum actionconf_result actionconf_read(struct tree *t, const char *jail, const struct value *jail_options,
-    struct slice text, struct actionconf **out, struct err *err);
+    struct slice text, struct actionconf **out, struct str *why, struct err *err);
 bool actionconf_convert(struct actionconf *a, struct value *stream, struct err *err);
 void actionconf_free(struct actionconf *a);
 

@@ -21,6 +21,7 @@ struct jail {
 	struct definition *filter;
 	struct actionconf **actions;
 	size_t n_actions;
+	struct str why; /* the jail is left out */
 };
 
 /* What is there without being set. */
@@ -116,11 +117,13 @@ static enum jailconf_result
 read_filter(struct jail *j, const char *text, struct err *err)
 {
 	struct spec spec;
-	struct err why;
+	struct err wrong;
 	struct ini *ini;
 
-	if (!spec_parse(text, &spec, &why)) {
-		err_set(err, "Invalid filter definition '%s': %s", text, why.text);
+	if (!spec_parse(text, &spec, &wrong)) {
+		str_add(&j->why, "Invalid filter definition ");
+		value_repr_str(text, strlen(text), &j->why);
+		str_addf(&j->why, ": %s", wrong.text);
 		return JAILCONF_BAD;
 	}
 	bool is_path = spec.name[0] == '/' || str_starts(spec.name, "./");
@@ -128,8 +131,10 @@ read_filter(struct jail *j, const char *text, struct err *err)
 	enum tree_result found = tree_read(j->tree, name, &ini, err);
 	free(name);
 	if (found != TREE_OK) {
-		if (found == TREE_NONE)
-			err_set(err, "Unable to read the filter '%s'", spec.name);
+		if (found == TREE_NONE) {
+			str_add(&j->why, "Unable to read the filter ");
+			value_repr_str(spec.name, strlen(spec.name), &j->why);
+		}
 		spec_done(&spec);
 		return found == TREE_NONE ? JAILCONF_BAD : JAILCONF_FAILED;
 	}
@@ -159,7 +164,7 @@ read_actions(struct jail *j, struct err *err)
 			err_set(err, "jail '%s': more than %d actions", j->name, ACTIONCONF_MAX);
 			return JAILCONF_FAILED;
 		}
-		enum actionconf_result r = actionconf_read(j->tree, j->name, j->options, text, &a, err);
+		enum actionconf_result r = actionconf_read(j->tree, j->name, j->options, text, &a, &j->why, err);
 		if (r != ACTIONCONF_OK)
 			return r == ACTIONCONF_BAD ? JAILCONF_BAD : JAILCONF_FAILED;
 		if (a == NULL)
@@ -322,11 +327,12 @@ jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_en
 	if (result == JAILCONF_OK && !convert_jail(&j, logs, stream, err))
 		result = JAILCONF_FAILED;
 	if (result == JAILCONF_BAD) {
-		tree_note(t, LOG_LEVEL_ERROR, LOGGER, "%s", err->text);
+		tree_note(t, LOG_LEVEL_ERROR, LOGGER, "%s", str_text(&j.why));
 		struct value *command = value_words("config-error", NULL);
-		value_push(command, value_strf("Jail '%s' skipped, because of wrong configuration: %s", name, err->text));
+		value_push(command, value_strf("Jail '%s' skipped, because of wrong configuration: %s", name, str_text(&j.why)));
 		value_push(stream, command);
 	}
+	str_done(&j.why);
 	for (size_t i = 0; i < j.n_actions; i++)
 		actionconf_free(j.actions[i]);
 	free(j.actions);

@@ -87,6 +87,21 @@ counts_free(struct tag_count **counts)
 	}
 }
 
+/* "<a>, <b>": what was replaced on the way to a tag that refers to itself. */
+static bool
+fail_recursion(const struct replacing *r, const char *option, const char *name, const char *text,
+    const struct tag_count *counts)
+{
+	struct str way = {0};
+
+	for (const struct tag_count *c = counts; c != NULL && way.len < 200; c = c->hh.next)
+		str_addf(&way, "%s<%.50s>", way.len != 0 ? ", " : "", c->name);
+	err_set(r->err, "option '%.100s': <%.100s> refers to itself%s%s, in '%.200s'", option, name,
+	    way.len != 0 ? " by way of " : "", str_text(&way), text);
+	str_done(&way);
+	return false;
+}
+
 /* Replaces what can be in one value. *counts lives on over the rounds. */
 static bool
 replace_in(const struct replacing *r, const char *option, struct str *text, struct tag_count **counts)
@@ -106,9 +121,9 @@ replace_in(const struct replacing *r, const char *option, struct str *text, stru
 			continue;
 		}
 		if (strcmp(name, option) == 0 || (c != NULL && c->count > TAGS_REPLACE_MAX)) {
-			err_set(r->err, "option '%s': <%s> refers to itself, in '%.200s'", option, name, str_text(text));
+			is_ok = fail_recursion(r, option, name, str_text(text), *counts);
 			free(name);
-			return false;
+			return is_ok;
 		}
 		const char *by = value_text(value_get(r->options, name));
 		if (by == NULL)

@@ -21,7 +21,9 @@
 struct tree_file {
 	char *path;
 	struct ini *ini; /* NULL: it could not be read */
-	bool is_parsed;
+	bool is_shared;  /* ini belongs to another name of the same file */
+	dev_t dev;       /* which file it is, once it was read */
+	ino_t ino;
 	UT_hash_handle hh;
 };
 
@@ -70,7 +72,8 @@ tree_free(struct tree *t)
 	HASH_ITER(hh, t->files, f, next_file)
 	{
 		HASH_DEL(t->files, f);
-		ini_free(f->ini);
+		if (!f->is_shared)
+			ini_free(f->ini);
 		free(f->path);
 		free(f);
 	}
@@ -152,9 +155,10 @@ tree_where(const struct tree *t, struct ini_place place, char *text, size_t size
 
 /* false with errno when it cannot be read; true with *is_large. */
 static bool
-read_bytes(const char *path, struct str *out, bool *is_large)
+read_bytes(struct tree_file *f, struct str *out, bool *is_large)
 {
 	struct stat st;
+	const char *path = f->path;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	*is_large = false;
@@ -167,6 +171,8 @@ read_bytes(const char *path, struct str *out, bool *is_large)
 		errno = why;
 		return false;
 	}
+	f->dev = st.st_dev;
+	f->ino = S_ISREG(st.st_mode) ? st.st_ino : 0;
 	for (;;) {
 		str_reserve(out, S_ISREG(st.st_mode) && (size_t)st.st_size < INI_FILE_MAX ? (size_t)st.st_size + 1 : 65536);
 		ssize_t n = read(fd, out->at + out->len, out->cap - out->len - 1);
@@ -211,7 +217,7 @@ bad_utf8_line(const char *bytes, size_t len)
 static void
 warn_long_values(struct tree *t, const struct ini_section *s)
 {
-	char where[PATH_MAX];
+	char where[300];
 
 	for (size_t i = 0; i < ini_count(s); i++) {
 		size_t len = strlen(ini_get(s, ini_key(s, i)));
@@ -219,6 +225,20 @@ warn_long_values(struct tree *t, const struct ini_section *s)
 			tree_note(t, LOG_LEVEL_WARNING, LOGGER, "%s: section [%s], option '%s': a value of %zu bytes",
 			    tree_where(t, ini_place(s, ini_key(s, i)), where, sizeof where), s->name, ini_key(s, i), len);
 	}
+}
+
+/* A loop of includes may come to one file by ever longer names: it is parsed once. */
+static struct ini *
+find_same(const struct tree *t, const char *path)
+{
+	struct stat st;
+
+	if (strstr(path, "/.") == NULL || stat(path, &st) != 0)
+		return NULL;
+	for (const struct tree_file *f = t->files; f != NULL; f = f->hh.next)
+		if (f->ino == st.st_ino && f->dev == st.st_dev && f->ini != NULL)
+			return f->ini;
+	return NULL;
 }
 
 /* *out: NULL when there is no such file, or none that can be used. false: a file that is wrong. */
@@ -236,9 +256,12 @@ load_file(struct tree *t, const char *path, struct ini **out, struct err *err)
 	}
 	f = xcalloc(1, sizeof *f);
 	f->path = xstrdup(path);
+	f->ini = *out = find_same(t, path);
 	HASH_ADD_KEYPTR(hh, t->files, f->path, strlen(f->path), f);
-	*out = NULL;
-	if (!read_bytes(path, &bytes, &is_large)) {
+	f->is_shared = f->ini != NULL;
+	if (f->is_shared)
+		return true;
+	if (!read_bytes(f, &bytes, &is_large)) {
 		str_done(&bytes);
 		return true;
 	}
@@ -316,6 +339,18 @@ list_add(struct tree_list *l, const char *path, struct err *err)
 static bool expand_names(struct tree *t, char *const *names, size_t count, const struct chain *up,
     struct tree_list **out, struct err *err);
 
+/* compat: fail2ban says nothing; names that end in .local are meant to be missing */
+static void
+note_missing(struct tree *t, const struct ini *ini, const char *option, const char *path)
+{
+	char where[300];
+
+	if (access(path, F_OK) != 0 && !str_ends(path, ".local") && !str_ends(path, "/"))
+		tree_note(t, LOG_LEVEL_WARNING, LOGGER, "%s: section [INCLUDES], option '%s': there is no file '%.200s'",
+		    tree_where(t, ini_place(ini_section(ini, "INCLUDES"), option), where, sizeof where), option,
+		    short_path(t, path));
+}
+
 /* Adds the files that `option` of [INCLUDES] names. */
 static bool
 add_includes(struct tree *t, const struct ini *ini, const char *option, const struct chain *at, struct tree_list *l,
@@ -328,7 +363,7 @@ add_includes(struct tree *t, const struct ini *ini, const char *option, const st
 	if (r != GET_OK)
 		return r != GET_FAILED;
 	if (at->depth >= TREE_DEPTH_MAX)
-		return err_set(err, "%s: files include one another more than %d deep", short_path(t, at->path), TREE_DEPTH_MAX);
+		return err_set(err, "%.300s...: files include one another more than %d deep, in a loop?", at->path, TREE_DEPTH_MAX);
 	for (const char *p = value; p != NULL;) {
 		const char *end = strchrnul(p, '\n');
 		char *path = p[0] == '/' || slash == NULL
@@ -342,12 +377,8 @@ add_includes(struct tree *t, const struct ini *ini, const char *option, const st
 		bool is_ok = is_seen || expand_names(t, &path, 1, at, &more, err);
 		for (size_t i = 0; is_ok && more != NULL && i < more->count; i++)
 			is_ok = list_add(l, more->paths[i], err);
-		if (is_ok && !is_seen && access(path, F_OK) != 0 && !str_ends(path, ".local") && !str_ends(path, "/")) {
-			char where[PATH_MAX];
-			tree_note(t, LOG_LEVEL_WARNING, LOGGER, "%s: section [INCLUDES], option '%s': there is no file '%s'",
-			    tree_where(t, ini_place(ini_section(ini, "INCLUDES"), option), where, sizeof where), option,
-			    short_path(t, path));
-		}
+		if (is_ok && !is_seen)
+			note_missing(t, ini, option, path);
 		free(path);
 		if (!is_ok)
 			return false;

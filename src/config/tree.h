@@ -17,7 +17,7 @@
 
 #define TREE_BYTES_MAX (64 << 20)  /* of all files together */
 #define TREE_FILES_MAX 4000        /* of one name, with what is included */
-#define TREE_DEPTH_MAX 50          /* of inclusion */
+#define TREE_DEPTH_MAX 480         /* of inclusion; compat: fail2ban gets about as far before Python's limit */
 #define TREE_EXPAND_MAX (64 << 20) /* bytes that %(…)s and <…> may make of it all */
 
 struct tree_name;
