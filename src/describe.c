@@ -12,6 +12,7 @@
 #include "jail.h"
 #include "jailtop/applet.h"
 #include "store/store.h"
+#include "truth.h"
 
 json_t *
 describe_text(const char *text)
@@ -79,7 +80,7 @@ describe_stats(struct engine *e)
 	    "bans", (json_int_t)bans, "bans_min", (int)rate_sum(&s->ban_rate, mono, 60), "unbans_min",
 	    (int)rate_sum(&s->unban_rate, mono, 60), "queue", (json_int_t)action_queue_waiting(e->queue), "fw",
 	    s->action_fails != 0 ? "fail" : "ok", "fw_fails", (json_int_t)s->action_fails, "logs_ok",
-	    (json_int_t)logs_ok, "logs_all", (json_int_t)logs, "drift", (json_int_t)0, "lag", s->lag, "limit",
+	    (json_int_t)logs_ok, "logs_all", (json_int_t)logs, "drift", (json_int_t)truth_drift(e->truth), "lag", s->lag, "limit",
 	    (json_int_t)s->limit, "white", (json_int_t)white);
 	json_object_set_new(o, "fw_error", describe_text(s->action_error));
 	const char *problem = store_problem(e->store);
@@ -319,7 +320,7 @@ describe_host(const struct engine *e, const char *ip)
 	json_object_set_new(o, "history", history != NULL ? value_to_json(history) : json_array());
 	value_free(history);
 	json_object_set_new(o, "users", s.users);
-	json_object_set_new(o, "rule", json_array());
+	json_object_set_new(o, "rule", truth_rules(e->truth, ip));
 	json_decref(white);
 	return o;
 }

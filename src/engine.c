@@ -13,6 +13,7 @@
 #include "flow_stages.h"
 #include "jail.h"
 #include "store/store.h"
+#include "truth.h"
 
 #define SELF_REFRESH_S 60  /* how long this host's addresses are believed */
 #define STATS_QUIET_S 2    /* counters are told at least this often */
@@ -122,16 +123,44 @@ on_action_log(void *arg, int level, const char *text)
 	log_write(level, "fail2ban.utils", "%s", text);
 }
 
+/* <ipmatches> <ipfailures> of all jails, <ipjailmatches> <ipjailfailures> of this one: from the database, else the ticket. */
+static bool
+history_fact(struct jail *j, const struct ticket *t, const char *tag, struct str *out)
+{
+	bool is_jail = strncmp(tag, "ipjail", 6) == 0;
+	const char *what = tag + (is_jail ? 6 : 2);
+
+	if (t == NULL || (strcmp(what, "matches") != 0 && strcmp(what, "failures") != 0))
+		return false;
+	struct ticket *merged = store_bans_merged(j->engine->store, t->id, is_jail ? j->name : NULL);
+	const struct ticket *use = merged != NULL ? merged : t;
+	if (strcmp(what, "failures") == 0)
+		str_addf(out, "%d", use->failures);
+	for (size_t i = 0; strcmp(what, "matches") == 0 && i < use->n_matches; i++) {
+		str_add(out, i != 0 ? "\n" : "");
+		str_addn(out, use->matches[i].bytes, use->matches[i].len);
+	}
+	ticket_free(merged);
+	return true;
+}
+
 static bool
 on_fact(void *arg, const char *jail_name, const struct ticket *t, const char *tag, struct str *out)
 {
 	struct engine *e = arg;
 	struct jail *j = engine_jail(e, jail_name);
 
-	(void)t;
 	if (j == NULL)
 		return false;
-	if (strcmp(tag, "jail.banned") == 0)
+	if (strncmp(tag, "ip", 2) == 0)
+		return history_fact(j, t, tag, out);
+	if (strcmp(tag, "bantime") == 0)
+		str_addf(out, "%lld", (long long)j->bantime);
+	else if (strcmp(tag, "allowipv6") == 0)
+		str_add(out, e->allowipv6);
+	else if (strcmp(tag, "jail.name") == 0)
+		str_add(out, j->name);
+	else if (strcmp(tag, "jail.banned") == 0)
 		str_addf(out, "%zu", bans_count(j->bans));
 	else if (strcmp(tag, "jail.banned_total") == 0)
 		str_addf(out, "%llu", (unsigned long long)bans_total(j->bans));
@@ -259,6 +288,7 @@ on_tick(uv_timer_t *timer)
 	if (names)
 		engine_refresh_names(e, NULL);
 	hosts_expire(e->hosts, longest);
+	truth_tick(e->truth);
 	store_tick(e->store);
 	if (mono - e->purged_at > PURGE_EVERY_S) {
 		e->purged_at = mono;
@@ -345,6 +375,8 @@ engine_new(uv_loop_t *loop, bool dry_run, const char *why_dry)
 	e->resolve = resolve_new(loop, &e->clock);
 	e->queue = action_queue_new(loop, &e->clock, dry_run, &hooks);
 	e->bus = bus_new(&e->clock);
+	e->truth = truth_new(e);
+	e->repair_auto = true;
 	e->hosts = hosts_new(&e->clock);
 	e->white = ignore_new(&e->clock);
 	e->syslogsocket = xstrdup("auto");
@@ -392,11 +424,19 @@ stop_done(void *arg)
 }
 
 static void
+stop_truth(void *arg)
+{
+	struct engine *e = arg;
+
+	truth_close(e->truth, stop_done, e);
+}
+
+static void
 stop_resolve(void *arg)
 {
 	struct engine *e = arg;
 
-	resolve_close(e->resolve, stop_done, e);
+	resolve_close(e->resolve, stop_truth, e);
 }
 
 static void

@@ -27,6 +27,7 @@
 
 struct jail;
 struct store;
+struct truth;
 struct recent; /* the last raw lines of one log file */
 
 enum engine_state { ENGINE_STARTING, ENGINE_OK, ENGINE_STOPPING };
@@ -52,6 +53,7 @@ struct engine {
 	bool is_dry;           /* everything but the commands */
 	const char *why_dry;   /* "not root", "asked for" */
 	bool is_owned;         /* started by a screen, which may stop it when it leaves */
+	bool repair_auto;      /* rules that vanish are put back */
 	bool keep_bans;        /* at stop: leave the rules in the kernel */
 	enum engine_state state;
 	double started;        /* wall clock */
@@ -62,6 +64,7 @@ struct engine {
 	struct resolve *resolve;    /* owned */
 	struct action_queue *queue; /* owned */
 	struct store *store;        /* owned; NULL: no database */
+	struct truth *truth;        /* owned */
 	struct bus *bus;            /* owned */
 	struct hosts *hosts;        /* owned */
 	struct jail *jails;         /* owned; uthash by name, in the order they were added */
@@ -120,7 +123,6 @@ bool engine_is_self(struct engine *e, const struct addr *a); /* an address of th
 void engine_arm_expiry(struct engine *e);
 /* Runs the bans again whose rules the kernel does not have (ip NULL: all). How many. */
 size_t engine_repair(struct engine *e, const char *ip);
-json_t *engine_chains(struct engine *e); /* CHAINS of wire.h, null before the first look; new reference */
 /* Looks up the names in the jail's ignoreip, or with NULL in the whitelist of all jails. */
 void engine_refresh_names(struct engine *e, struct jail *j);
 /* Tells listeners the counters now instead of at the next slice. */

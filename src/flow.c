@@ -17,6 +17,7 @@
 #include "engine.h"
 #include "jail.h"
 #include "store/store.h"
+#include "truth.h"
 
 /* ---- stages 1-4: lines to the filters of all jails that follow the file ---- */
 
@@ -512,6 +513,24 @@ flow_expire(struct jail *j)
 
 /* ---- what came of it ---- */
 
+static void
+ban_again(void *arg, struct ban *ban)
+{
+	ban->rule = BAN_RULE_WAIT;
+	ban->pending++;
+	action_reban(arg, ban->ticket);
+}
+
+/* The action made its chain anew: who was in it is banned again. */
+static void
+ban_all_again(struct jail *j, const char *action)
+{
+	struct action *a = jail_action(j, action);
+
+	if (a != NULL && j->is_running)
+		bans_each(j->bans, ban_again, a);
+}
+
 void
 flow_outcome(struct engine *e, const struct outcome *o)
 {
@@ -527,7 +546,14 @@ flow_outcome(struct engine *e, const struct outcome *o)
 			ban->rule = BAN_RULE_FAIL;
 		else if (ban->pending == 0 && ban->rule != BAN_RULE_FAIL)
 			ban->rule = BAN_RULE_OK;
+		ban->acted_at = clock_now(&e->clock);
+		if (o->ok && !o->is_dry && !o->was_skipped)
+			truth_learn(e->truth, o, ban->ticket->addr.family);
 	}
+	if (j != NULL && o->phase == ACTION_REPAIR && o->ok)
+		ban_all_again(j, o->action);
+	if (o->phase != ACTION_CHECK && !o->is_dry)
+		truth_look(e->truth);
 	if (!o->ok) {
 		e->stats.action_fails++;
 		snprintf(e->stats.action_error, sizeof e->stats.action_error, "%s %s of %s: exit %d%s: %.150s",

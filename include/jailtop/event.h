@@ -21,6 +21,7 @@
 	X(EVENT_STATS, "stats")       /* STATS fields, at most 4 a second, at least one every 2 s */    \
 	X(EVENT_CHAINS, "chains")     /* CHAINS fields */                                               \
 	X(EVENT_WHITE, "white")       /* WHITE fields; gone: bool */                                    \
+	X(EVENT_RULES, "rules")       /* items: [{jail, id, rule, hits}…]: what the kernel shows of bans, changed rows */ \
 	X(EVENT_REPAIR, "repair")     /* what, jail?, ip?, count */                                     \
 	X(EVENT_ENGINE, "engine")     /* ENGINE fields */                                               \
 	X(EVENT_NOTICE, "notice")     /* level: "info" "warning" "error", text */

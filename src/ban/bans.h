@@ -33,6 +33,7 @@ struct ban {
 	double end_mono;       /* monotonic; INFINITY for ever */
 	double since;          /* wall clock when it was put into force here */
 	enum ban_rule rule;
+	double acted_at;       /* wall clock: its last action succeeded */
 	int pending;           /* actions that have not answered yet */
 	uint64_t hits;         /* packets, from the last look at the kernel */
 	struct json_t *last_outcome; /* owned: the action's last answer as it shows on the screen, or NULL */

@@ -199,7 +199,27 @@ get_host(struct command *c)
 	return true;
 }
 
+static bool
+get_repair(struct command *c)
+{
+	return command_answer(c, value_str(c->engine->repair_auto ? "auto" : "off"));
+}
+
+static bool
+set_repair(struct command *c)
+{
+	const char *v = command_arg(c, 0);
+
+	if (v == NULL)
+		return false;
+	if (strcmp(v, "auto") != 0 && strcmp(v, "off") != 0)
+		return command_fail(c, "ValueError", "repair: expected auto or off, not '%s'", v);
+	c->engine->repair_auto = strcmp(v, "auto") == 0;
+	return get_repair(c);
+}
+
 const struct command_row command_server_rows[] = {
+    {"repair", get_repair, set_repair, "auto|off", "whether rules that vanish from the kernel are put back"},
     {"loglevel", get_loglevel, set_loglevel, "LEVEL", "how much is logged"},
     {"logtarget", get_logtarget, set_logtarget, "TARGET", "where the log goes"},
     {"syslogsocket", get_syslogsocket, set_syslogsocket, "auto|SOCKET", "the socket of syslog"},

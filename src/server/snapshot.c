@@ -7,6 +7,7 @@
 #include "engine.h"
 #include "jail.h"
 #include "jailtop/wire.h"
+#include "truth.h"
 #include "server/conn.h"
 
 static void
@@ -70,7 +71,7 @@ snapshot_send(struct conn *c)
 	json_t *o = json_pack("{s:I,s:f,s:o,s:o,s:o,s:o}", "seq", (json_int_t)bus_seq(e->bus), "now",
 	    clock_now(&e->clock), "engine", describe_engine(e), "stats", describe_stats(e), "jails", jails,
 	    "white", describe_white(e));
-	json_object_set_new(o, "chains", engine_chains(e));
+	json_object_set_new(o, "chains", truth_chains(e->truth));
 	char *text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 

@@ -1,0 +1,35 @@
+/*
+ * truth: what the kernel really holds, against the bans: looked at after changes and every few
+ * seconds, told to listeners, and (repair = auto) put right.
+ */
+#ifndef TRUTH_H
+#define TRUTH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "action/action.h"
+
+struct engine;
+struct truth;
+
+#define TRUTH_PERIOD_S 1.5     /* between two looks, if a look is quick: 1 % of a core */
+#define TRUTH_QUIET_S 10       /* nobody watches and nothing is banned */
+#define TRUTH_MAX_TRIES 5      /* repairs of one jail in a row; then TRUTH_REST_S of rest */
+#define TRUTH_REST_S 60
+
+struct truth *truth_new(struct engine *e);
+void truth_close(struct truth *t, void (*done)(void *arg), void *arg);
+
+/* An action's command for a ban succeeded: this is where the jail's bans of that family live. */
+void truth_learn(struct truth *t, const struct outcome *o, int family);
+/* Something changed that the kernel should show: look soon. */
+void truth_look(struct truth *t);
+void truth_tick(struct truth *t); /* once a second */
+size_t truth_drift(const struct truth *t);
+json_t *truth_chains(const struct truth *t); /* CHAINS, null before the first look; new reference */
+/* The rules of one address: array of {"chain","n","target","pkts","bytes"}; new reference. */
+json_t *truth_rules(const struct truth *t, const char *ip);
+
+#endif
