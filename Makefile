@@ -48,6 +48,7 @@ OURS += -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitiz
 LINK += -fsanitize=address,undefined
 else ifeq ($(BUILD),fuzz)
 CC   := clang
+WARN += -Wno-format-nonliteral
 OURS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
 LINK += -fsanitize=address,undefined
 else ifeq ($(BUILD),debug)
@@ -113,6 +114,7 @@ FORCE:
 
 # ---- tests: tests/unit/test_x.c is one program each, linked with everything but main ----
 UNIT := $(patsubst tests/unit/%.c,$O/unit/%,$(wildcard tests/unit/test_*.c))
+HARNESS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $O/lib.a: $(LIB) $O/files
 	$(Q)rm -f $@; $(AR) qcs $@ $(LIB)
@@ -123,7 +125,7 @@ $O/unit/%: tests/unit/%.c $O/lib.a
 
 -include $(UNIT:=.d)
 
-unit: $(UNIT)
+unit: $(UNIT) $(HARNESS:%=$O/fuzz/%)
 
 check: ## install what the tests need and run them all
 	$(call need,build,$(NEED_BUILD) $(NEED_TEST))
@@ -144,7 +146,7 @@ check-compat: all ## against the installed fail2ban
 asan: ## build with ASan, UBSan and leak checks, run the unit, client and engine tests with it
 	$(call need,build,$(NEED_BUILD) $(NEED_TEST))
 	$(sub) BUILD=asan build/asan/jailtop unit
-	@tests/run.sh build/asan unit cli samples accept
+	@tests/run.sh build/asan unit fuzz cli samples accept
 
 TIDY = $(filter-out -fstack%,$(OURS)) $(PKG_CFLAGS) '-DJAILTOP_PREFIX=""'
 lint: layers ## clang-tidy, cppcheck, layers
@@ -165,16 +167,18 @@ format: ## clang-format over the tree
 bench: all ## lines per second, beside fail2ban's if it is installed
 	@tests/bench.sh $O/jailtop
 
-# tests/fuzz/fuzz_x.c: LLVMFuzzerTestOneInput over one reader of foreign bytes, corpus in tests/fuzz/x/
-FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/lib.a
-	$(Q)$(CC) $(OURS) $(DEFS) -Isrc $(PKG_CFLAGS) $(CFLAGS) $(LINK) -fsanitize=fuzzer -o $@ $< build/fuzz/lib.a $(PKG_LIBS)
+# tests/fuzz/fuzz_x.c: LLVMFuzzerTestOneInput over one reader of foreign bytes, its corpus in tests/fuzz/corpus/x;
+# without a fuzzer, replay.c runs it on the corpus
+$O/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $O/lib.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OURS) -Isrc $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,tests/fuzz/replay.c) $O/lib.a $(PKG_LIBS)
+
 fuzz: ## run each fuzz harness for FUZZ_SECONDS
 	$(call need,build,$(NEED_BUILD) clang|clang|clang)
-	$(sub) BUILD=fuzz $(FUZZ)
-	@for f in $(FUZZ); do n=$${f##*/fuzz_}; mkdir -p build/fuzz/corpus/$$n; echo "fuzz: $$n, $(FUZZ_SECONDS) s"; \
-	 $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$n \
-	 $$(ls -d tests/fuzz/$$n 2>/dev/null) 2>build/fuzz/$$n.log || { tail -40 build/fuzz/$$n.log; exit 1; }; done
+	$(sub) BUILD=fuzz $(HARNESS:%=build/fuzz/fuzz/%)
+	@for f in $(HARNESS:fuzz_%=%); do mkdir -p build/fuzz/corpus/$$f; echo "fuzz: $$f, $(FUZZ_SECONDS) s"; \
+	 build/fuzz/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$f \
+	 tests/fuzz/corpus/$$f 2>build/fuzz/$$f.log || { tail -40 build/fuzz/$$f.log; exit 1; }; done
 
 # ---- run ----
 demo: ## a staged attack on a private log, with real iptables in a namespace of its own; no root
