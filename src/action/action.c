@@ -740,10 +740,77 @@ course(struct turn *t)
 	}
 }
 
+/* ---- before a phase: names ---- */
+
+bool
+action_wants_own_name(struct action *a)
+{
+	bool wants = false;
+
+	for (int p = 0; p < ACTION_PHASES; p++)
+		for (int f = 0; f < FAMILY_NONE; f++)
+			wants |= action_template(a, p, f)->wants_own_name;
+	return wants;
+}
+
+static void
+job_fill(struct job *j, const struct ticket *ticket, const char *host)
+{
+	struct action *a = j->action;
+	struct action_queue *q = a->queue;
+	struct fact_source from = {
+		.hooks = &q->hooks,
+		.jail = a->jail,
+		.ticket = ticket,
+		.now = clock_now(q->clock),
+		.family = j->family,
+		.host = host,
+		.own_name = q->own_name,
+	};
+
+	facts_fill(action_template(a, j->phase, j->family), &from, &j->command);
+	j->is_filled = true;
+}
+
+static void
+names_first(struct turn *t)
+{
+	struct job *j = t->job;
+	struct action *a = j->action;
+
+	if (!t->queue->dry_run && t->queue->own_name == NULL && action_wants_own_name(a)) {
+		turn_waits(t);
+		names_ask_own(t);
+	} else if (j->ticket == NULL || j->is_filled) {
+		course(t);
+	} else if (!t->queue->dry_run && !t->has_asked && j->ticket->addr.family != 0 &&
+	    action_template(a, j->phase, j->family)->wants_host) {
+		t->has_asked = true;
+		turn_waits(t);
+		names_ask_host(t, &j->ticket->addr);
+	} else {
+		job_fill(j, j->ticket, NULL);
+		course(t);
+	}
+}
+
+void
+turn_named(struct turn *t, const char *host)
+{
+	t->run_ns = 0;
+	if (t->queue->is_closing) {
+		turn_end(t, false);
+		return;
+	}
+	if (t->has_asked && !t->job->is_filled)
+		job_fill(t->job, t->job->ticket, host);
+	names_first(t);
+}
+
 void
 turn_begin(struct turn *t)
 {
-	course(t);
+	names_first(t);
 }
 
 /* ---- queuing ---- */
@@ -761,22 +828,16 @@ job_new(struct action *a, enum action_phase phase)
 static void
 queue_ticket(struct action *a, enum action_phase phase, const struct ticket *ticket)
 {
-	struct action_queue *q = a->queue;
 	struct job *j = job_new(a, phase);
-	struct fact_source from = {
-		.hooks = &q->hooks,
-		.jail = a->jail,
-		.ticket = ticket,
-		.now = clock_now(q->clock),
-		.family = ticket_family(ticket),
-		.own_name = q->own_name,
-	};
 
 	j->id = xstrdup(ticket->id);
-	j->family = from.family;
+	j->family = ticket_family(ticket);
 	j->is_restored = ticket->is_restored;
-	facts_fill(action_template(a, phase, j->family), &from, &j->command);
-	j->is_filled = true;
+	const struct template *template = action_template(a, phase, j->family);
+	if (template->wants_host || template->wants_own_name)
+		j->ticket = ticket_dup(ticket);
+	else
+		job_fill(j, ticket, NULL);
 	queue_add(a, j);
 }
 

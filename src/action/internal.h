@@ -5,6 +5,7 @@
  *   facts.c   <tags> -> a command (text, and the values that the shell gets as data)
  *   queue.c   who runs when: lanes, turns, drain, close
  *   batch.c   what waits as plain commands leaves as one
+ *   names.c   names that must be asked of the network first
  *   run.c     a command -> a child -> how it ended
  *   words.c   which words a shell would see
  */
@@ -171,6 +172,7 @@ struct job {
 void job_free(struct job *j);
 const struct template *action_template(struct action *a, enum action_phase phase, enum family f);
 bool action_is_firewall(struct action *a);
+bool action_wants_own_name(struct action *a);
 bool action_starts_on_demand(struct action *a);
 bool action_flag(const struct action *a, const char *property);
 void action_holds(struct action *a, enum family f); /* it has banned something of this family */
@@ -206,6 +208,7 @@ struct turn {
 	bool timed_out;
 	int tries;
 	bool did_run;    /* at least one command was run (or would have been) */
+	bool has_asked;  /* for the host's name */
 	/* where to go on; see action.c */
 	void (*next)(struct turn *t, bool ok);
 	struct {
@@ -227,9 +230,11 @@ struct turn {
 
 /* Runs a command for the turn; next(t, ok) when it has ended. A blank one is ok at once. */
 void turn_run(struct turn *t, struct command *c, void (*next)(struct turn *t, bool ok)); /* takes c's insides */
+void turn_waits(struct turn *t); /* others are let past if it takes long */
 void turn_outcome(struct turn *t, enum action_phase phase, bool ok);
 void turn_end(struct turn *t, bool ok); /* reports the job's outcome; t is gone */
 void turn_begin(struct turn *t); /* in action.c: the course of the job's phase */
+void turn_named(struct turn *t, const char *host); /* in action.c: a name is known, or never will be */
 
 struct action_queue {
 	uv_loop_t *loop;
@@ -247,6 +252,8 @@ struct action_queue {
 	void (*closed)(void *arg);
 	void *closed_arg;
 	struct resolve *resolve; /* made when first needed */
+	struct question *questions;
+	uv_timer_t names;
 	char *own_name;          /* owned; NULL until known */
 };
 
@@ -258,6 +265,13 @@ void queue_log(const struct action_queue *q, int level, const char *logger, cons
 void queue_maybe_closed(struct action_queue *q);
 void lane_widen(struct lane *lane);
 void lane_next(struct lane *lane); /* goes on with what waits, if it is free */
+
+/* ---- names.c ---- */
+
+/* Each answers by turn_named(), perhaps at once. */
+void names_ask_host(struct turn *t, const struct addr *addr);
+void names_ask_own(struct turn *t);
+void names_close(struct action_queue *q);
 
 /* ---- batch.c ---- */
 

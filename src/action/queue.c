@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <utlist.h>
 
 struct drain {
@@ -150,6 +151,17 @@ look_for_slow(uv_timer_t *timer)
 	}
 	if (soonest != 0 && !uv_is_active((uv_handle_t *)timer))
 		uv_timer_start(timer, look_for_slow, soonest, 0);
+}
+
+/* The turn's command is waited for from now on. */
+void
+turn_waits(struct turn *t)
+{
+	struct action_queue *q = t->queue;
+
+	t->run_ns = uv_hrtime();
+	if (!t->lane->is_own && !uv_is_active((uv_handle_t *)&q->patience))
+		uv_timer_start(&q->patience, look_for_slow, ACTION_PATIENCE_MS, 0);
 }
 
 static void
@@ -337,11 +349,9 @@ turn_run(struct turn *t, struct command *c, void (*next)(struct turn *t, bool ok
 		return;
 	}
 	t->next = next;
-	t->run_ns = uv_hrtime();
+	turn_waits(t);
 	t->run = run_start(q, c, t->job->action->timeout_s, turn_ran, t);
 	command_done(c);
-	if (!t->lane->is_own && !uv_is_active((uv_handle_t *)&q->patience))
-		uv_timer_start(&q->patience, look_for_slow, ACTION_PATIENCE_MS, 0);
 }
 
 /* ---- the queue ---- */
@@ -358,8 +368,14 @@ action_queue_new(uv_loop_t *loop, const struct clock *clock, bool dry_run, const
 		q->hooks = *hooks;
 	uv_timer_init(loop, &q->kick);
 	uv_timer_init(loop, &q->patience);
-	q->kick.data = q->patience.data = q;
-	q->handles = 2;
+	uv_timer_init(loop, &q->names);
+	q->kick.data = q->patience.data = q->names.data = q;
+	q->handles = 3;
+	if (dry_run) {
+		char name[256] = "";
+		gethostname(name, sizeof name - 1);
+		q->own_name = xstrdup(name); /* nobody is asked */
+	}
 	return q;
 }
 
@@ -430,6 +446,8 @@ action_queue_close(struct action_queue *q, void (*done)(void *arg), void *arg)
 	run_kill_all(q);
 	uv_close((uv_handle_t *)&q->kick, handle_closed);
 	uv_close((uv_handle_t *)&q->patience, handle_closed);
+	uv_close((uv_handle_t *)&q->names, handle_closed);
+	names_close(q);
 }
 
 /* Frees the queue once nothing of it is left on the loop. */

@@ -712,6 +712,66 @@ long_values_and_many_are_passed(void **state)
 }
 
 static void
+own_names_are_asked_before_the_first_command(void **state)
+{
+	struct bed b;
+	char name[256] = "", expected[600];
+
+	(void)state;
+	bed_open(&b, false);
+	struct action *a = action_make(&b, "a", "actionstart", "echo '<fq-hostname> <sh-hostname>' >> DIR/out", "actionban",
+	    "echo '<fq-hostname> <ip>' >> DIR/out", NULL);
+	action_start(a);
+	ban(a, "192.0.2.1");
+	run_all(&b);
+	gethostname(name, sizeof name - 1);
+	char *text = file_read(&b, "out");
+	assert_true(str_starts(text, name));
+	snprintf(expected, sizeof expected, " %s\n", name);
+	assert_non_null(strstr(text, expected));
+	assert_non_null(strstr(text, " 192.0.2.1\n"));
+	free(text);
+	action_free(a);
+	bed_close(&b);
+}
+
+static void
+a_reverse_name_is_asked_or_is_none(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_open(&b, false);
+	struct action *a = action_make(&b, "a", "actionban", "echo \"<ip> <ip-host>\" >> DIR/out", NULL);
+	ban(a, "127.0.0.1");
+	ban(a, "no address");
+	run_all(&b);
+	char *text = file_read(&b, "out");
+	assert_true(str_starts(text, "127.0.0.1 "));
+	assert_non_null(strstr(text, "\nno address None\n"));
+	free(text);
+	action_free(a);
+	bed_close(&b);
+}
+
+static void
+closing_does_not_wait_for_a_name(void **state)
+{
+	struct bed b;
+	uint64_t from = uv_hrtime();
+
+	(void)state;
+	bed_open(&b, false);
+	struct action *a = action_make(&b, "a", "actionban", "echo \"<ip-host>\" >> DIR/out", NULL);
+	ban(a, "192.0.2.66");
+	for (int i = 0; i < 3; i++)
+		uv_run(&b.loop, UV_RUN_NOWAIT);
+	action_free(a);
+	bed_close(&b);
+	assert_true(uv_hrtime() - from < 2000 * 1000000ull);
+}
+
+static void
 properties_can_be_listed_and_read(void **state)
 {
 	struct bed b;
@@ -758,6 +818,9 @@ main(void)
 		cmocka_unit_test(ticket_tags_have_fail2bans_values),
 		cmocka_unit_test(foreign_text_reaches_the_shell_as_data),
 		cmocka_unit_test(long_values_and_many_are_passed),
+		cmocka_unit_test(own_names_are_asked_before_the_first_command),
+		cmocka_unit_test(a_reverse_name_is_asked_or_is_none),
+		cmocka_unit_test(closing_does_not_wait_for_a_name),
 		cmocka_unit_test(properties_can_be_listed_and_read),
 	};
 
