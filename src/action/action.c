@@ -63,6 +63,7 @@ action_destroy(struct action *a)
 
 	if (a->lane != NULL)
 		a->lane->owner = NULL;
+	digest_free(a);
 	templates_forget(a);
 	HASH_ITER(hh, a->properties, p, next) {
 		HASH_DEL(a->properties, p);
@@ -83,6 +84,7 @@ action_free(struct action *a)
 {
 	if (a == NULL)
 		return;
+	digest_flush(a);
 	if (a->jobs == 0)
 		action_destroy(a);
 	else
@@ -579,7 +581,7 @@ process_ran(struct turn *t, bool ok)
 		check_run(t, j->family, j->phase == ACTION_UNBAN, process_checked);
 		return;
 	}
-	if (ok && (j->phase == ACTION_BAN || j->phase == ACTION_REBAN))
+	if (ok && !j->is_digest && (j->phase == ACTION_BAN || j->phase == ACTION_REBAN))
 		action_holds(a, j->family);
 	turn_end(t, ok);
 }
@@ -622,9 +624,9 @@ ban_begin(struct turn *t)
 	struct job *j = t->job;
 	struct action *a = j->action;
 
-	if (j->is_restored && action_flag(a, "norestored"))
+	if (j->is_silent)
 		turn_end(t, true);
-	else if (action_starts_on_demand(a) && a->started[j->family] == 0)
+	else if (!j->is_digest && action_starts_on_demand(a) && a->started[j->family] == 0)
 		op_run(t, ACTION_START, &j->family, 1, ban_started);
 	else
 		process_try(t);
@@ -711,7 +713,7 @@ course(struct turn *t)
 		ban_begin(t);
 		break;
 	case ACTION_PROLONG:
-		if (j->is_restored && action_flag(a, "norestored"))
+		if (j->is_silent)
 			turn_end(t, true);
 		else
 			process_try(t);
@@ -753,6 +755,12 @@ action_wants_own_name(struct action *a)
 	return wants;
 }
 
+static const struct template *
+job_template(struct job *j)
+{
+	return j->own != NULL ? j->own : action_template(j->action, j->phase, j->family);
+}
+
 static void
 job_fill(struct job *j, const struct ticket *ticket, const char *host)
 {
@@ -768,7 +776,7 @@ job_fill(struct job *j, const struct ticket *ticket, const char *host)
 		.own_name = q->own_name,
 	};
 
-	facts_fill(action_template(a, j->phase, j->family), &from, &j->command);
+	facts_fill(job_template(j), &from, &j->command);
 	j->is_filled = true;
 }
 
@@ -784,7 +792,7 @@ names_first(struct turn *t)
 	} else if (j->ticket == NULL || j->is_filled) {
 		course(t);
 	} else if (!t->queue->dry_run && !t->has_asked && j->ticket->addr.family != 0 &&
-	    action_template(a, j->phase, j->family)->wants_host) {
+	    job_template(j)->wants_host) {
 		t->has_asked = true;
 		turn_waits(t);
 		names_ask_host(t, &j->ticket->addr);
@@ -825,6 +833,16 @@ job_new(struct action *a, enum action_phase phase)
 	return j;
 }
 
+/* compat: norestored; besides, nobody is mailed again about what was banned before a restart. */
+static bool
+is_muted(struct action *a, enum action_phase phase, const struct ticket *ticket)
+{
+	if (!ticket->is_restored || phase == ACTION_UNBAN)
+		return false;
+	return action_flag(a, "norestored") ||
+	    words_find_program(action_template(a, ACTION_BAN, FAMILY_ANY)->text, digest_is_mail_program);
+}
+
 static void
 queue_ticket(struct action *a, enum action_phase phase, const struct ticket *ticket)
 {
@@ -832,12 +850,32 @@ queue_ticket(struct action *a, enum action_phase phase, const struct ticket *tic
 
 	j->id = xstrdup(ticket->id);
 	j->family = ticket_family(ticket);
-	j->is_restored = ticket->is_restored;
+	if (is_muted(a, phase, ticket))
+		j->is_silent = true;
+	else if (phase == ACTION_BAN && digest_takes(a, ticket))
+		j->is_silent = j->is_digested = true;
 	const struct template *template = action_template(a, phase, j->family);
-	if (template->wants_host || template->wants_own_name)
+	if (!j->is_silent && (template->wants_host || template->wants_own_name))
 		j->ticket = ticket_dup(ticket);
-	else
+	else if (!j->is_silent)
 		job_fill(j, ticket, NULL);
+	queue_add(a, j);
+}
+
+void
+queue_digest(struct action *a, const struct ticket *t, const char *script)
+{
+	struct job *j = job_new(a, ACTION_BAN);
+	struct str text = {0};
+
+	j->is_digest = true;
+	j->id = xstrdup(t->id);
+	j->family = FAMILY_NONE;
+	j->ticket = ticket_dup(t);
+	j->own = xcalloc(1, sizeof *j->own);
+	if (!facts_expand(a->properties, script, FAMILY_ANY, &text, NULL))
+		str_add(&text, "exit 1");
+	template_make(j->own, str_take(&text));
 	queue_add(a, j);
 }
 
@@ -850,8 +888,10 @@ action_start(struct action *a)
 void
 action_stop(struct action *a, bool flush_bans)
 {
-	struct job *j = job_new(a, ACTION_STOP);
+	struct job *j;
 
+	digest_flush(a);
+	j = job_new(a, ACTION_STOP);
 	j->flush_first = flush_bans;
 	queue_add(a, j);
 }

@@ -54,6 +54,7 @@ struct outcome {
 	bool ok;
 	bool is_dry;         /* nothing was run */
 	bool was_batched;    /* left together with others */
+	bool was_digested;   /* goes out with others in one mail */
 	bool was_skipped;    /* nothing to do: no command, nothing banned by it, restored and norestored … */
 	int exit_code;       /* of the last command; -signal when killed */
 	bool timed_out;

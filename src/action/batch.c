@@ -396,12 +396,12 @@ is_ready(const struct job *j, const struct holder *holders, bool *is_idle)
 	*is_idle = false;
 	if (!is_ban && j->phase != ACTION_UNBAN && j->phase != ACTION_PROLONG)
 		return false;
-	if (!j->is_filled)
-		return false;
-	if (j->phase != ACTION_UNBAN && j->is_restored && action_flag(a, "norestored")) {
+	if (j->is_silent) {
 		*is_idle = true;
 		return true;
 	}
+	if (!j->is_filled)
+		return false;
 	if (is_ban && a->started[j->family] == 0 && action_starts_on_demand(a))
 		return false;
 	if (j->phase == ACTION_UNBAN && (a->started[j->family] & 2u) == 0 && !is_held(holders, j))

@@ -5,6 +5,7 @@
  *   facts.c   <tags> -> a command (text, and the values that the shell gets as data)
  *   queue.c   who runs when: lanes, turns, drain, close
  *   batch.c   what waits as plain commands leaves as one
+ *   digest.c  many mails -> one
  *   names.c   names that must be asked of the network first
  *   run.c     a command -> a child -> how it ended
  *   words.c   which words a shell would see
@@ -50,8 +51,12 @@ void words_done(struct words *w);
  * shell: no variable, operator, redirection, pattern, comment, assignment, builtin or second line.
  */
 bool words_parse(const char *text, struct words *out);
-/* Does the shell text name a firewall's program where a program is looked for? */
+/* Does the shell text name a program that changes a firewall, where a program is looked for? */
 bool words_use_firewall(const char *text);
+/* Does it name a program that is wanted, where a program is looked for? */
+bool words_find_program(const char *text, bool (*is_wanted)(const char *word, size_t len));
+/* What stands behind the last pipe, if that is the last command of the text. Owned; NULL if not so. */
+char *words_after_last_pipe(const char *text);
 
 /* ---- facts.c ---- */
 
@@ -149,6 +154,7 @@ struct action {
 	bool is_firewall, is_classified; /* decides the shared lane; not changed while there are jobs */
 	bool is_changed; /* since it was classified */
 	bool is_slow;      /* its last command took longer than the queue's patience */
+	struct digest *digest; /* NULL until it has mailed */
 	struct lane *lane; /* its own, while it has left the shared one */
 	size_t jobs;       /* queued or running */
 	bool is_orphan;    /* action_free() came while it had jobs */
@@ -164,8 +170,11 @@ struct job {
 	char *id;              /* owned; the ticket's */
 	struct command command; /* filled when queued, unless a name must be resolved first */
 	struct ticket *ticket; /* owned; kept only while a name must be resolved */
+	struct template *own;  /* owned; NULL: the action's command for the phase */
 	bool is_filled;
-	bool is_restored;
+	bool is_silent;        /* it has nothing to run: a restored ban that must not be mailed, or … */
+	bool is_digested;      /* … one that goes out with others in one mail */
+	bool is_digest;        /* that mail */
 	bool flush_first;
 };
 
@@ -255,6 +264,8 @@ struct action_queue {
 	struct question *questions;
 	uv_timer_t names;
 	char *own_name;          /* owned; NULL until known */
+	struct digest *digests;  /* that wait for their time */
+	uv_timer_t digest;
 };
 
 void queue_add(struct action *a, struct job *j);
@@ -272,6 +283,16 @@ void lane_next(struct lane *lane); /* goes on with what waits, if it is free */
 void names_ask_host(struct turn *t, const struct addr *addr);
 void names_ask_own(struct turn *t);
 void names_close(struct action_queue *q);
+
+/* ---- digest.c ---- */
+
+/* A ban that must not be mailed by itself is noted; false: it may. */
+bool digest_takes(struct action *a, const struct ticket *t);
+void digest_flush(struct action *a); /* queues the mail of what was noted, if anything */
+void digest_free(struct action *a);
+bool digest_is_mail_program(const char *word, size_t len);
+/* In action.c: queues a mail; script is the administrator's text with tags, t what they mean. */
+void queue_digest(struct action *a, const struct ticket *t, const char *script);
 
 /* ---- batch.c ---- */
 

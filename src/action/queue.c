@@ -181,6 +181,9 @@ job_free(struct job *j)
 {
 	command_done(&j->command);
 	ticket_free(j->ticket);
+	if (j->own != NULL)
+		template_done(j->own);
+	free(j->own);
 	free(j->id);
 	free(j);
 }
@@ -226,8 +229,10 @@ job_end(struct job *j, struct outcome *o)
 	o->phase = j->phase;
 	o->id = j->id;
 	o->is_dry = q->dry_run;
+	o->was_digested = j->is_digested;
+	o->was_skipped &= !j->is_digested;
 	o->ms = (double)(uv_hrtime() - j->queued_ns) / 1e6;
-	if (q->hooks.outcome != NULL && !q->is_closing)
+	if (q->hooks.outcome != NULL && !q->is_closing && !j->is_digest)
 		q->hooks.outcome(q->hooks.arg, o);
 	job_free(j);
 	q->waiting--;
@@ -369,8 +374,9 @@ action_queue_new(uv_loop_t *loop, const struct clock *clock, bool dry_run, const
 	uv_timer_init(loop, &q->kick);
 	uv_timer_init(loop, &q->patience);
 	uv_timer_init(loop, &q->names);
-	q->kick.data = q->patience.data = q->names.data = q;
-	q->handles = 3;
+	uv_timer_init(loop, &q->digest);
+	q->kick.data = q->patience.data = q->names.data = q->digest.data = q;
+	q->handles = 4;
 	if (dry_run) {
 		char name[256] = "";
 		gethostname(name, sizeof name - 1);
@@ -447,6 +453,7 @@ action_queue_close(struct action_queue *q, void (*done)(void *arg), void *arg)
 	uv_close((uv_handle_t *)&q->kick, handle_closed);
 	uv_close((uv_handle_t *)&q->patience, handle_closed);
 	uv_close((uv_handle_t *)&q->names, handle_closed);
+	uv_close((uv_handle_t *)&q->digest, handle_closed);
 	names_close(q);
 }
 

@@ -115,7 +115,7 @@ words_parse(const char *text, struct words *out)
 static bool
 is_firewall_program(const char *word, size_t len)
 {
-	static const char *const names[] = {"apf", "arptables", "conntrack", "csf", "ebtables",
+	static const char *const names[] = {"afctl", "apf", "arptables", "conntrack", "csf", "ebtables",
 	    "firewall-cmd", "fwconsole", "ip", "ipchains", "ipf", "ipfw", "ipset", "nft", "npfctl", "pfctl",
 	    "route", "shorewall", "shorewall-lite", "shorewall6", "ss", "tc", "ufw"};
 
@@ -149,10 +149,35 @@ is_prefix_word(const char *word, size_t len)
 	return memchr(word, '=', len) != NULL || word[0] == '-' || isdigit((unsigned char)word[0]);
 }
 
-bool
-words_use_firewall(const char *text)
+/* `ip addr show` asks, `ip route add` acts; `rest` is what follows the program's name. */
+static bool
+ip_acts(const char *rest)
 {
-	bool expects = true, in_quotes = false;
+	rest += strspn(rest, " \t");
+	while (*rest == '-') {
+		rest += strcspn(rest, " \t\n");
+		rest += strspn(rest, " \t");
+	}
+	return strncmp(rest, "a", 1) != 0 && strncmp(rest, "l", 1) != 0;
+}
+
+static bool
+acts_on_firewall(const char *word, size_t len)
+{
+	const char *name = word;
+
+	if (!is_firewall_program(word, len))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (word[i] == '/')
+			name = word + i + 1;
+	return !slice_is((struct slice){name, (size_t)(word + len - name)}, "ip") || ip_acts(word + len);
+}
+
+bool
+words_find_program(const char *text, bool (*is_wanted)(const char *word, size_t len))
+{
+	bool expects = true, in_quotes = false, in_backticks = false;
 
 	for (const char *p = text; *p != '\0';) {
 		if (in_quotes && *p == '"') {
@@ -160,9 +185,13 @@ words_use_firewall(const char *text)
 			p++;
 		} else if (*p == '\\' && p[1] != '\0') {
 			p += 2;
-		} else if (*p == '`' || (*p == '$' && p[1] == '(')) {
-			p += *p == '$' ? 2 : 1;
+		} else if (*p == '`') {
+			in_backticks = !in_backticks;
+			expects = in_backticks;
+			p++;
+		} else if (*p == '$' && p[1] == '(') {
 			expects = true;
+			p += 2;
 		} else if (in_quotes && !expects) {
 			p++;
 		} else if (*p == '"') {
@@ -183,7 +212,7 @@ words_use_firewall(const char *text)
 			if (len == 0)
 				len = 1;
 			if (expects) {
-				if (is_firewall_program(p, len))
+				if (is_wanted(p, len))
 					return true;
 				expects = is_prefix_word(p, len);
 			}
@@ -191,4 +220,42 @@ words_use_firewall(const char *text)
 		}
 	}
 	return false;
+}
+
+bool
+words_use_firewall(const char *text)
+{
+	return words_find_program(text, acts_on_firewall);
+}
+
+char *
+words_after_last_pipe(const char *text)
+{
+	const char *after = NULL;
+	char quote = '\0';
+	int depth = 0;
+	struct slice whole = slice_trim(slice_of(text));
+
+	for (const char *p = whole.at, *end = p + whole.len; p < end; p++) {
+		if (*p == '\\' && quote != '\'') {
+			p++;
+		} else if (quote != '\0') {
+			if (*p == quote)
+				quote = '\0';
+		} else if (*p == '"' || *p == '\'') {
+			quote = *p;
+		} else if (*p == '(') {
+			depth++;
+		} else if (*p == ')') {
+			depth--;
+		} else if (depth == 0 && *p == '|' && p[1] != '|' && p[-(p > whole.at)] != '|') {
+			after = p + 1;
+		} else if (depth == 0 && strchr("\n;&|", *p) != NULL) {
+			after = NULL;
+		}
+	}
+	if (after == NULL || depth != 0 || quote != '\0')
+		return NULL;
+	struct slice last = slice_trim((struct slice){after, (size_t)(whole.at + whole.len - after)});
+	return last.len != 0 ? xstrndup(last.at, last.len) : NULL;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "action/action.h"
@@ -771,6 +772,149 @@ closing_does_not_wait_for_a_name(void **state)
 	assert_true(uv_hrtime() - from < 2000 * 1000000ull);
 }
 
+/* An action in the form of the stock ones; `program` is called sendmail or mail and keeps what it gets. */
+static struct action *
+mailer_make(struct bed *b, const char *program, const char *ban_text)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/%s", b->dir, program);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fprintf(f, "#!/bin/sh\nprintf '[%%s]' \"$@\" >> %s/out; cat >> %s/out; echo mail >> %s/count\n", b->dir, b->dir, b->dir);
+	fchmod(fileno(f), 0755);
+	fclose(f);
+	return action_make(b, "m", "actionban", ban_text, "dest", "root", "sender", "f2b@<sh-hostname>", "sendername", "F",
+	    "mailcmd", "DIR/sendmail -f \"<sender>\" \"<dest>\"", "name", "sshd", NULL);
+}
+
+static size_t
+lines_of(struct bed *b, const char *name)
+{
+	char *text = file_read(b, name);
+	size_t n = 0;
+
+	for (const char *c = text; *c != '\0'; c++)
+		n += *c == '\n';
+	free(text);
+	return n;
+}
+
+static void
+ban_range(struct action *a, int count)
+{
+	char ip[32];
+
+	for (int i = 1; i <= count; i++) {
+		snprintf(ip, sizeof ip, "198.51.100.%d", i);
+		ban(a, ip);
+	}
+}
+
+static void
+a_storm_of_mails_is_one_digest(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_open(&b, false);
+	struct action *a = mailer_make(&b, "sendmail", "printf %b \"Subject: <ip>\n\n<matches>\" | <mailcmd>");
+	ban_range(a, 50);
+	run_all(&b);
+	assert_int_equal(b.n_seen, 50);
+	assert_int_equal(lines_of(&b, "count"), 20);
+	action_stop(a, false);
+	run_all(&b);
+	assert_int_equal(b.n_seen, 51);
+	assert_int_equal(lines_of(&b, "count"), 21);
+	char *text = file_read(&b, "out");
+	char *mail = strstr(text, "Subject: [Fail2Ban] sshd: banned 30 addresses from ");
+	assert_non_null(mail);
+	assert_non_null(strstr(mail, "From: F <f2b@"));
+	assert_non_null(strstr(mail, "To: root\n\n"));
+	assert_non_null(strstr(mail, "\n198.51.100.21 (3 failures)\n"));
+	assert_non_null(strstr(mail, "\n198.51.100.50 (3 failures)\n"));
+	assert_null(strstr(mail, "198.51.100.20 "));
+	free(text);
+	/* a minute later mails go out singly again */
+	b.clock.fixed += 61;
+	ban(a, "203.0.113.1");
+	run_all(&b);
+	assert_int_equal(lines_of(&b, "count"), 22);
+	action_free(a);
+	bed_close(&b);
+}
+
+static void
+a_digest_comes_by_itself_and_has_the_subject_of_the_action(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_open(&b, false);
+	struct action *a = mailer_make(&b, "mail", "printf %b \"x\" | DIR/mail -s \"[Fail2Ban] <name>: banned <ip>\" <dest>");
+	struct value *limit = value_str("2"), *seconds = value_str("1s");
+	assert_true(action_set(a, "mail.digest", limit, NULL));
+	assert_true(action_set(a, "mail.digest.seconds", seconds, NULL));
+	ban_range(a, 5);
+	run_all(&b);
+	assert_int_equal(lines_of(&b, "count"), 2);
+	while (lines_of(&b, "count") < 3)
+		uv_run(&b.loop, UV_RUN_ONCE);
+	char *text = file_read(&b, "out");
+	assert_non_null(strstr(text, "[-s][[Fail2Ban] sshd: banned 3 addresses][root]More bans than mails"));
+	free(text);
+	value_free(limit);
+	limit = value_str("off");
+	b.clock.fixed += 10;
+	assert_true(action_set(a, "mail.digest", limit, NULL));
+	ban_range(a, 5);
+	run_all(&b);
+	assert_int_equal(lines_of(&b, "count"), 8);
+	value_free(limit);
+	value_free(seconds);
+	action_free(a);
+	bed_close(&b);
+}
+
+static void
+what_is_no_plain_mail_is_never_gathered(void **state)
+{
+	static const char *const texts[] = {"echo <ip> >> DIR/count", "echo x | DIR/sendmail x; true",
+	    "if true; then echo x | DIR/sendmail y; fi"};
+	struct bed b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		bed_open(&b, false);
+		struct action *a = mailer_make(&b, "sendmail", texts[i]);
+		ban_range(a, 25);
+		run_all(&b);
+		assert_int_equal(lines_of(&b, "count"), 25);
+		action_free(a);
+		bed_close(&b);
+	}
+}
+
+static void
+restored_bans_are_never_mailed(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_open(&b, false);
+	struct action *a = mailer_make(&b, "sendmail", "if true; then echo x | DIR/sendmail y; fi");
+	struct ticket *t = ticket_make("192.0.2.1");
+	t->is_restored = true;
+	action_ban(a, t);
+	ticket_free(t);
+	run_all(&b);
+	assert_string_equal(b.seen[0].text, "m ban 192.0.2.1 skipped");
+	assert_int_equal(lines_of(&b, "count"), 0);
+	action_free(a);
+	bed_close(&b);
+}
+
 static void
 properties_can_be_listed_and_read(void **state)
 {
@@ -821,6 +965,10 @@ main(void)
 		cmocka_unit_test(own_names_are_asked_before_the_first_command),
 		cmocka_unit_test(a_reverse_name_is_asked_or_is_none),
 		cmocka_unit_test(closing_does_not_wait_for_a_name),
+		cmocka_unit_test(a_storm_of_mails_is_one_digest),
+		cmocka_unit_test(a_digest_comes_by_itself_and_has_the_subject_of_the_action),
+		cmocka_unit_test(what_is_no_plain_mail_is_never_gathered),
+		cmocka_unit_test(restored_bans_are_never_mailed),
 		cmocka_unit_test(properties_can_be_listed_and_read),
 	};
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "action/internal.h"
@@ -57,10 +58,11 @@ firewall_programs_are_found_where_a_shell_looks_for_programs(void **state)
 	static const char *const yes[] = {"iptables -w -I x", "/usr/sbin/ip6tables -S", "true; ipset flush x", "a | nft -f -",
 	    "for p in tcp; do\n{ iptables -C x; } || b\ndone", "if ! iptables -C; then :; fi", "sudo -n ip route add x",
 	    "x=$(ipset list)", "echo \"`nft list`\"", "echo \"$(ss -K)\"", "A=b ufw deny", "a && firewall-cmd x",
-	    "case x in y) route add z;; esac", "iptables-restore < x", "timeout 5 pfctl -t x"};
+	    "case x in y) route add z;; esac", "iptables-restore < x", "timeout 5 pfctl -t x", "/usr/libexec/afctl -a x", "ip -6 r add x", "echo \"`date`\"; nft x"};
 	static const char *const no[] = {"", "echo iptables", "printf %b \"the ip <ip> was banned; nft\" | mail root",
 	    "mail -s 'iptables; ipset' root", "logger ip", "curl --data ip=1 https://x", "whois <ip>", "grep 'a|nft' x",
-	    "echo a\\; nft", "ping x", "sed -i /ipset/d x", "echo x >> /etc/iptables"};
+	    "echo a\\; nft", "ping x", "sed -i /ipset/d x", "echo x >> /etc/iptables", "ip addr show", "x=`ip -4 a`",
+	    "printf \"at `date +\"%T\"` nft\" | mail root"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
@@ -71,12 +73,35 @@ firewall_programs_are_found_where_a_shell_looks_for_programs(void **state)
 			fail_msg("a firewall found in: %s", no[i]);
 }
 
+static void
+the_program_behind_the_last_pipe_is_found(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{"a | mail -s \"a | b; `c`\" root\n", "mail -s \"a | b; `c`\" root"},
+		{"( a | b; c ) | sendmail x", "sendmail x"},
+		{"printf \"Date: `date +\"%a, %d\"` | \" | x", "x"},
+		{"a", NULL}, {"a || b", NULL}, {"a | b; c", NULL}, {"a | b\nc", NULL}, {"if a | b; then c; fi", NULL},
+		{"(a | b)", NULL}, {"a |", NULL}, {"a | b &", NULL}, {"", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char *got = words_after_last_pipe(cases[i].text);
+		if (cases[i].expected == NULL ? got != NULL : got == NULL || strcmp(got, cases[i].expected) != 0)
+			fail_msg("%s -> %s", cases[i].text, got != NULL ? got : "NULL");
+		free(got);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_words_are_read_as_a_shell_reads_them),
 		cmocka_unit_test(everything_else_needs_a_shell),
+		cmocka_unit_test(the_program_behind_the_last_pipe_is_found),
 		cmocka_unit_test(firewall_programs_are_found_where_a_shell_looks_for_programs),
 	};
 
