@@ -22,3 +22,5 @@ void resolve_name(void) __attribute__((weak));
 void resolve_name(void) {}
 void *resolve_new(void) __attribute__((weak));
 void *resolve_new(void) { return NULL; }
+void resolve_ptr(void) __attribute__((weak));
+void resolve_ptr(void) {}
