@@ -9,12 +9,14 @@
 #include "describe.h"
 #include "engine.h"
 #include "firewall/chains.h"
+#include "firewall/notify.h"
 #include "flow_stages.h"
 #include "jail.h"
 
 struct target {
 	char *jail, *action, *object, *table; /* owned */
 	bool is_banned4, is_banned6;
+	bool is_ipset;
 	struct target *next;
 };
 
@@ -30,8 +32,9 @@ struct truth {
 	struct firewall *firewall;
 	struct target *targets;
 	struct attempt *attempts;
-	double next;       /* monotonic: of the next look */
-	bool is_due;       /* asked for */
+	struct notify *notify; /* NULL: the kernel does not tell, so it is asked */
+	uv_timer_t timer;      /* the next look */
+	double looked;         /* monotonic: the last look began */
 	bool was_error;
 };
 
@@ -58,6 +61,7 @@ truth_learn(struct truth *t, const struct outcome *o, int family)
 		g->action = xstrdup(o->action);
 		g->object = xstrdup(object);
 		g->table = xstrdup(table);
+		g->is_ipset = strstr(o->command, "ipset") != NULL;
 		LL_PREPEND(t->targets, g);
 	}
 	g->is_banned4 = g->is_banned4 || family == 4;
@@ -312,46 +316,78 @@ on_refreshed(void *arg)
 
 /* ---- when to look ---- */
 
+static bool
+must_poll(const struct truth *t)
+{
+	if (t->notify == NULL)
+		return true;
+	for (struct target *g = t->targets; g != NULL; g = g->next)
+		if (g->is_ipset)
+			return true; /* the kernel tells nobody of changes to an ipset */
+	return false;
+}
+
+/* Seconds between two looks that nothing asked for. */
 static double
 period(const struct truth *t)
 {
-	bool has_bans = false;
+	bool has_bans = false, is_watched = bus_has_readers(t->engine->bus);
 
 	for (struct jail *j = t->engine->jails; j != NULL && !has_bans; j = j->hh.next)
 		has_bans = bans_count(j->bans) != 0;
-	double wish = has_bans || bus_has_readers(t->engine->bus) ? TRUTH_PERIOD_S : TRUTH_QUIET_S;
-	double pause = firewall_pause(t->firewall, wish);
+	/* who watches wants to see the counters move */
+	double wish = is_watched || (has_bans && must_poll(t)) ? TRUTH_PERIOD_S : TRUTH_QUIET_S;
+	double pause = firewall_pause(t->firewall, wish); /* at most 5 % of the time */
 	double one_percent = firewall_ms(t->firewall) / 1000 * 100;
-	/* somebody watches: up to 5 % of the time; nobody: 1 % */
-	return bus_has_readers(t->engine->bus) ? pause : one_percent > pause ? one_percent : pause;
+	return !is_watched && one_percent > pause ? one_percent : pause;
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void
+look_in(struct truth *t, double seconds)
+{
+	uint64_t ms = (uint64_t)(seconds * 1000);
+
+	if (t->engine->state == ENGINE_STOPPING || t->engine->is_dry)
+		return;
+	if (!uv_is_active((uv_handle_t *)&t->timer) || uv_timer_get_due_in(&t->timer) > ms)
+		uv_timer_start(&t->timer, on_timer, ms, 0);
 }
 
 static void
-look_if_due(struct truth *t)
+on_timer(uv_timer_t *timer)
 {
-	double mono = clock_monotonic(&t->engine->clock);
+	struct truth *t = timer->data;
 
-	if (mono < t->next || t->engine->is_dry || t->engine->state == ENGINE_STOPPING)
-		return;
-	if (t->targets == NULL && !bus_has_readers(t->engine->bus) && !t->is_due)
+	if (t->targets == NULL && !bus_has_readers(t->engine->bus))
 		return; /* nothing of ours is in the kernel, and nobody asks */
-	if (firewall_refresh(t->firewall)) {
-		t->is_due = false;
-		t->next = mono + period(t);
-	}
+	t->looked = clock_monotonic(&t->engine->clock);
+	if (!firewall_refresh(t->firewall))
+		look_in(t, 0.2); /* one is under way: again after it */
 }
 
 void
 truth_look(struct truth *t)
 {
-	t->is_due = true;
+	/* soon, but no more than a tenth of the time is spent looking */
+	double since = clock_monotonic(&t->engine->clock) - t->looked;
+	double pause = firewall_ms(t->firewall) / 1000 * 10;
+
+	look_in(t, pause - since > TRUTH_SOON_S ? pause - since : TRUTH_SOON_S);
+}
+
+static void
+on_kernel_change(void *arg)
+{
+	truth_look(arg);
 }
 
 void
 truth_tick(struct truth *t)
 {
 	forget_gone(t);
-	look_if_due(t);
+	look_in(t, period(t));
 }
 
 size_t
@@ -401,6 +437,10 @@ truth_new(struct engine *e)
 
 	t->engine = e;
 	t->firewall = firewall_new(e->loop, &e->clock, &hooks);
+	uv_timer_init(e->loop, &t->timer);
+	t->timer.data = t;
+	if (!e->is_dry)
+		t->notify = notify_new(e->loop, on_kernel_change, t);
 	return t;
 }
 
@@ -411,9 +451,9 @@ struct ending {
 };
 
 static void
-on_firewall_closed(void *arg)
+on_timer_closed(uv_handle_t *h)
 {
-	struct ending *end = arg;
+	struct ending *end = h->data;
 	struct truth *t = end->truth;
 	struct target *g, *next;
 	struct attempt *a, *next_attempt;
@@ -432,6 +472,23 @@ on_firewall_closed(void *arg)
 	free(t);
 	end->done(end->arg);
 	free(end);
+}
+
+static void
+on_notify_closed(void *arg)
+{
+	struct ending *end = arg;
+
+	end->truth->timer.data = end;
+	uv_close((uv_handle_t *)&end->truth->timer, on_timer_closed);
+}
+
+static void
+on_firewall_closed(void *arg)
+{
+	struct ending *end = arg;
+
+	notify_close(end->truth->notify, on_notify_closed, end);
 }
 
 void
