@@ -192,17 +192,17 @@ the_object_of_a_ban_command_is_known(void **state)
 	static const struct {
 		const char *command, *object, *table;
 	} cases[] = {
-		{ "iptables -w -I f2b-sshd 1 -s 203.0.113.7 -j REJECT --reject-with icmp-port-unreachable", "f2b-sshd" },
-		{ "/usr/sbin/ip6tables -w -A mine -s 2001:db8::1 -j DROP", "mine" },
-		{ "ipset -exist add f2b-web 192.0.2.1 timeout 600", "f2b-web" },
-		{ "ipset --test f2b-x 192.0.2.1 ||  ipset --add f2b-x 192.0.2.1", "f2b-x" },
+		{ "iptables -w -I f2b-sshd 1 -s 203.0.113.7 -j REJECT --reject-with icmp-port-unreachable", "f2b-sshd", NULL },
+		{ "/usr/sbin/ip6tables -w -A mine -s 2001:db8::1 -j DROP", "mine", NULL },
+		{ "ipset -exist add f2b-web 192.0.2.1 timeout 600", "f2b-web", NULL },
+		{ "ipset --test f2b-x 192.0.2.1 ||  ipset --add f2b-x 192.0.2.1", "f2b-x", NULL },
 		{ "nft add element inet f2b-table addr-set-sshd \\{ 203.0.113.7 \\}", "addr-set-sshd", "inet f2b-table" },
-		{ "echo hello\niptables -I $chain 1\nipset add -exist f2b-y 192.0.2.1", "f2b-y" },
-		{ "printf 'ban 192.0.2.1' >> /tmp/log", NULL },
-		{ "route add unreachable 192.0.2.1", NULL },
-		{ "iptables -I", NULL },
-		{ "nft add element", NULL },
-		{ "", NULL },
+		{ "echo hello\niptables -I $chain 1\nipset add -exist f2b-y 192.0.2.1", "f2b-y", NULL },
+		{ "printf 'ban 192.0.2.1' >> /tmp/log", NULL, NULL },
+		{ "route add unreachable 192.0.2.1", NULL, NULL },
+		{ "iptables -I", NULL, NULL },
+		{ "nft add element", NULL, NULL },
+		{ "", NULL, NULL },
 	};
 	char object[256], table[256];
 
