@@ -1,5 +1,6 @@
 #include "applet/client.h"
 
+#include "applet/pretty.h"
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -108,10 +109,12 @@ dump(const struct value *stream, bool is_pretty)
 {
 	struct str line = {0};
 
-	(void)is_pretty;
 	for (size_t i = 0; i < value_count(stream); i++) {
 		str_clear(&line);
-		value_repr(value_at(stream, i), &line);
+		if (is_pretty)
+			pretty_format(value_at(stream, i), &line);
+		else
+			value_repr(value_at(stream, i), &line);
 		str_addc(&line, '\n');
 		fwrite(str_text(&line), 1, line.len, stdout);
 	}

@@ -301,6 +301,14 @@ value_repr_str(const char *bytes, size_t len, struct str *out)
 	str_addc(out, quote);
 	for (size_t i = 0; i < len;) {
 		uint32_t c;
+		size_t plain = i;
+		while (plain < len && bytes[plain] >= ' ' && bytes[plain] < 0x7f && bytes[plain] != quote && bytes[plain] != '\\')
+			plain++;
+		if (plain != i) {
+			str_addn(out, bytes + i, plain - i);
+			i = plain;
+			continue;
+		}
 		size_t n = text_decode(bytes + i, len - i, &c);
 		if (n == 0) { /* not UTF-8: as Python shows a surrogate escape */
 			str_addf(out, "\\udc%02x", (unsigned char)bytes[i]);

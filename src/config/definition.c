@@ -22,7 +22,7 @@ definition_new(struct tree *t, const struct ini *ini, const struct option_row *r
 	d->rows = rows;
 	d->given = given;
 	d->options = value_dict();
-	d->looked_up = dictionary_new(0);
+	d->looked_up = ini_section_new("");
 	return d;
 }
 
@@ -34,14 +34,14 @@ definition_free(struct definition *d)
 	value_free(d->given);
 	value_free(d->options);
 	for (int i = 0; i < d->rounds; i++)
-		dictionary_del(d->vars[i]);
-	dictionary_del(d->looked_up);
+		ini_section_free(d->vars[i]);
+	ini_section_free(d->looked_up);
 	free(d);
 }
 
 /* str(v) of each, under the name in lower case. */
 static void
-add_vars(dictionary *vars, const struct value *from)
+add_vars(struct ini_section *vars, const struct value *from)
 {
 	struct str name = {0}, text = {0};
 
@@ -54,7 +54,7 @@ add_vars(dictionary *vars, const struct value *from)
 			str_add(&text, interpolate_none);
 		else
 			value_to_text(v, &text);
-		dictionary_set(vars, str_text(&name), str_text(&text));
+		ini_put(vars, str_text(&name), str_text(&text), (struct ini_place){0});
 	}
 	str_done(&name);
 	str_done(&text);
@@ -88,7 +88,7 @@ fetch_init(struct definition *d, struct err *err)
 bool
 definition_fetch(struct definition *d, const struct value *jail, bool all, struct err *err)
 {
-	dictionary *vars = dictionary_new(0);
+	struct ini_section *vars = ini_section_new("");
 	struct ini_section *own;
 	bool has_section = true;
 
@@ -137,7 +137,7 @@ static const char *
 look_up_tag(void *arg, const char *name, bool *is_ok, struct err *err)
 {
 	struct definition *d = arg;
-	const char *value = dictionary_get(d->looked_up, name, NULL);
+	const char *value = ini_get(d->looked_up, name);
 
 	if (value == NULL) {
 		switch (config_get_ex(d->tree, d->ini, "Definition", name, d->vars[d->rounds - 1], &value, err)) {
@@ -151,7 +151,7 @@ look_up_tag(void *arg, const char *name, bool *is_ok, struct err *err)
 			*is_ok = false;
 			return NULL;
 		}
-		dictionary_set(d->looked_up, name, value);
+		ini_put(d->looked_up, name, value, (struct ini_place){0});
 	}
 	return strcmp(value, interpolate_none) == 0 ? NULL : value;
 }

@@ -19,9 +19,9 @@ struct definition {
 	const struct option_row *rows; /* the options that are sent */
 	struct value *given;           /* dict: from the brackets, filled up from [Init] */
 	struct value *options;         /* dict: of rows, what [Definition] says */
-	dictionary *vars[2];           /* of the first and second fetching: values point into them */
+	struct ini_section *vars[2];           /* of the first and second fetching: values point into them */
 	int rounds;
-	dictionary *looked_up;         /* tags that were looked up already; compat: the first answer holds */
+	struct ini_section *looked_up;        /* tags that were looked up already; compat: the first answer holds */
 };
 
 /* Takes `given`. */

@@ -14,23 +14,33 @@
 
 /* ---- the store ---- */
 
+struct ini_section *
+ini_section_new(const char *name)
+{
+	struct ini_section *s = xcalloc(1, sizeof *s);
+
+	s->name = xstrdup(name);
+	s->options = dictionary_new(0);
+	return s;
+}
+
+void
+ini_section_free(struct ini_section *s)
+{
+	if (s == NULL)
+		return;
+	dictionary_del(s->options);
+	free(s->name);
+	free(s);
+}
+
 struct ini *
 ini_new(void)
 {
 	struct ini *ini = xcalloc(1, sizeof *ini);
 
-	ini->defaults = xcalloc(1, sizeof *ini->defaults);
-	ini->defaults->name = xstrdup("DEFAULT");
-	ini->defaults->options = dictionary_new(0);
+	ini->defaults = ini_section_new("DEFAULT");
 	return ini;
-}
-
-static void
-section_free(struct ini_section *s)
-{
-	dictionary_del(s->options);
-	free(s->name);
-	free(s);
 }
 
 void
@@ -42,9 +52,9 @@ ini_free(struct ini *ini)
 	HASH_CLEAR(hh, ini->sections);
 	for (; s != NULL; s = next) {
 		next = s->hh.next;
-		section_free(s);
+		ini_section_free(s);
 	}
-	section_free(ini->defaults);
+	ini_section_free(ini->defaults);
 	free(ini);
 }
 
@@ -60,19 +70,55 @@ ini_section(const struct ini *ini, const char *name)
 struct ini_section *
 ini_section_add(struct ini *ini, const char *name)
 {
-	struct ini_section *s = xcalloc(1, sizeof *s);
+	struct ini_section *s = ini_section_new(name);
 
-	s->name = xstrdup(name);
-	s->options = dictionary_new(0);
 	HASH_ADD_KEYPTR(hh, ini->sections, s->name, strlen(s->name), s);
 	return s;
+}
+
+/* The library walks its whole list for a name that is absent, so that is found out before. */
+static unsigned
+kind_of(const char *key)
+{
+	size_t len = strlen(key);
+
+	return (unsigned)((unsigned char)key[0] * 7u + (len != 0 ? (unsigned char)key[len - 1] : 0) * 31u + len * 113u) & 255;
 }
 
 /* An entry is "file:line:value", so that one look-up finds all three. */
 static const char *
 entry_of(const struct ini_section *s, const char *key)
 {
-	return s != NULL ? dictionary_get(s->options, key, NULL) : NULL;
+	unsigned kind = kind_of(key);
+
+	if (s == NULL || (s->seen[kind >> 6] >> (kind & 63) & 1) == 0)
+		return NULL;
+	return dictionary_get(s->options, key, NULL);
+}
+
+static void
+entry_put(struct ini_section *s, const char *key, const char *entry)
+{
+	unsigned kind = kind_of(key);
+
+	s->seen[kind >> 6] |= (uint64_t)1 << (kind & 63);
+	if (dictionary_set(s->options, key, entry) != 0)
+		abort(); /* out of memory, as xmalloc */
+}
+
+static char *
+add_number(char *at, unsigned n)
+{
+	char digits[12];
+	int count = 0;
+
+	do
+		digits[count++] = (char)('0' + n % 10);
+	while ((n /= 10) != 0);
+	while (count > 0)
+		*at++ = digits[--count];
+	*at++ = ':';
+	return at;
 }
 
 static const char *
@@ -102,11 +148,14 @@ ini_place(const struct ini_section *s, const char *key)
 void
 ini_put(struct ini_section *s, const char *key, const char *value, struct ini_place place)
 {
-	char *entry = xasprintf("%u:%u:%s", place.file, place.line, value);
+	size_t len = strlen(value);
+	char small[512], *entry = len + 32 <= sizeof small ? small : xmalloc(len + 32), *at;
 
-	if (dictionary_set(s->options, key, entry) != 0)
-		abort(); /* out of memory, as xmalloc */
-	free(entry);
+	at = add_number(add_number(entry, place.file), place.line);
+	memcpy(at, value, len + 1);
+	entry_put(s, key, entry);
+	if (entry != small)
+		free(entry);
 }
 
 size_t
@@ -125,8 +174,12 @@ void
 ini_lower(const char *text, size_t len, struct str *out)
 {
 	locale_t utf8 = (locale_t)0;
+	size_t plain = 0;
 
-	for (size_t i = 0; i < len;) {
+	while (plain < len && (unsigned char)text[plain] < 0x80 && !(text[plain] >= 'A' && text[plain] <= 'Z'))
+		plain++;
+	str_addn(out, text, plain);
+	for (size_t i = plain; i < len;) {
 		uint32_t c;
 		size_t n = text_decode(text + i, len - i, &c);
 		if (n <= 1) {
@@ -165,8 +218,7 @@ merge_options(struct ini_section *into, const struct ini_section *from, const ch
 		str_clear(&key);
 		str_add(&key, ini_key(from, i));
 		str_add(&key, suffix);
-		if (dictionary_set(into->options, str_text(&key), from->options->val[i]) != 0)
-			abort();
+		entry_put(into, str_text(&key), from->options->val[i]);
 	}
 	str_done(&key);
 }
@@ -186,8 +238,8 @@ merge_known(struct ini *into, const struct ini_section *old, const struct ini_se
 		str_add(&key, ini_key(from, i));
 		str_add(&key, suffix);
 		const char *entry = entry_of(old, str_text(&key));
-		if (entry != NULL && dictionary_set(known->options, str_text(&key), entry) != 0)
-			abort();
+		if (entry != NULL)
+			entry_put(known, str_text(&key), entry);
 	}
 	str_done(&key);
 	free(name);

@@ -11,6 +11,7 @@
 #include <iniparser/dictionary.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uthash.h>
 
 #include "base/err.h"
@@ -30,6 +31,7 @@ struct ini_place {
 struct ini_section {
 	char *name;
 	dictionary *options;
+	uint64_t seen[4]; /* a bit for each kind of name that is there: most look-ups end here */
 	UT_hash_handle hh;
 };
 
@@ -50,6 +52,10 @@ bool ini_parse(struct ini *ini, const char *bytes, size_t len, unsigned file, co
 /* DEFAULT is found too. NULL when there is none. */
 struct ini_section *ini_section(const struct ini *ini, const char *name);
 struct ini_section *ini_section_add(struct ini *ini, const char *name);
+
+/* One that belongs to no file: the variables of an interpolation. */
+struct ini_section *ini_section_new(const char *name);
+void ini_section_free(struct ini_section *s); /* NULL is fine */
 
 /* NULL when absent. key: lower case. The text is borrowed until the option is set again. */
 const char *ini_get(const struct ini_section *s, const char *key);

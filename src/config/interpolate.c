@@ -13,7 +13,7 @@ struct fetch {
 	const struct ini *ini;
 	const struct ini_section *section; /* NULL: only the defaults */
 	const char *section_name, *option;
-	const dictionary *vars;
+	const struct ini_section *vars;
 	struct str out;
 	struct err *err;
 };
@@ -21,7 +21,7 @@ struct fetch {
 static const char *
 look_up(const struct fetch *f, const char *name)
 {
-	const char *value = f->vars != NULL ? dictionary_get(f->vars, name, NULL) : NULL;
+	const char *value = f->vars != NULL ? ini_get(f->vars, name) : NULL;
 
 	if (value == NULL)
 		value = ini_get(f->section, name);
@@ -161,7 +161,7 @@ expand(struct fetch *f, const char *text, int depth)
 }
 
 enum get_result
-config_get(struct tree *t, const struct ini *ini, const char *section, const char *option, const dictionary *vars,
+config_get(struct tree *t, const struct ini *ini, const char *section, const char *option, const struct ini_section *vars,
     const char **out, struct err *err)
 {
 	struct str name = {0};
@@ -189,7 +189,7 @@ config_get(struct tree *t, const struct ini *ini, const char *section, const cha
 }
 
 enum get_result
-config_get_ex(struct tree *t, const struct ini *ini, const char *section, const char *option, const dictionary *vars,
+config_get_ex(struct tree *t, const struct ini *ini, const char *section, const char *option, const struct ini_section *vars,
     const char **out, struct err *err)
 {
 	char name[256], known[300];

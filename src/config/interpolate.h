@@ -25,11 +25,11 @@ enum get_result {
  * are lower case), then the section, then [DEFAULT].
  */
 enum get_result config_get(struct tree *t, const struct ini *ini, const char *section, const char *option,
-    const dictionary *vars, const char **out, struct err *err);
+    const struct ini_section *vars, const char **out, struct err *err);
 
 /* The same, and a name of the form section/option is first looked up there (known/x: in the shadow, then here). */
 enum get_result config_get_ex(struct tree *t, const struct ini *ini, const char *section, const char *option,
-    const dictionary *vars, const char **out, struct err *err);
+    const struct ini_section *vars, const char **out, struct err *err);
 
 /* A variable that is there but has no text (None): using it is an error. */
 extern const char interpolate_none[];

@@ -4,13 +4,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
-/* How often a tag was replaced in a value. */
+/* How often a tag was replaced in a value. In the tree's arena: they are few, and short. */
 struct tag_count {
-	char *name;
+	const char *name;
 	int count;
-	UT_hash_handle hh;
+	struct tag_count *next;
 };
 
 struct replacing {
@@ -25,8 +24,10 @@ struct replacing {
 static bool
 is_ignored(const struct replacing *r, const char *name)
 {
-	for (size_t i = 0; i < value_count(r->ignore); i++)
-		if (value_text_is(value_at(r->ignore, i), name))
+	if (r->ignore == NULL)
+		return false;
+	for (size_t i = 0; i < r->ignore->seq.count; i++)
+		if (strcmp(r->ignore->seq.items[i]->text.bytes, name) == 0)
 			return true;
 	return false;
 }
@@ -74,19 +75,6 @@ replace_all(const struct replacing *r, struct str *text, const char *name, const
 	return tree_spend(r->tree, out.len, r->err);
 }
 
-static void
-counts_free(struct tag_count **counts)
-{
-	struct tag_count *c, *next;
-
-	HASH_ITER(hh, *counts, c, next)
-	{
-		HASH_DEL(*counts, c);
-		free(c->name);
-		free(c);
-	}
-}
-
 /* "<a>, <b>": what was replaced on the way to a tag that refers to itself. */
 static bool
 fail_recursion(const struct replacing *r, const char *option, const char *name, const char *text,
@@ -94,12 +82,49 @@ fail_recursion(const struct replacing *r, const char *option, const char *name, 
 {
 	struct str way = {0};
 
-	for (const struct tag_count *c = counts; c != NULL && way.len < 200; c = c->hh.next)
+	for (const struct tag_count *c = counts; c != NULL && way.len < 200; c = c->next)
 		str_addf(&way, "%s<%.50s>", way.len != 0 ? ", " : "", c->name);
 	err_set(r->err, "option '%.100s': <%.100s> refers to itself%s%s, in '%.200s'", option, name,
 	    way.len != 0 ? " by way of " : "", str_text(&way), text);
 	str_done(&way);
 	return false;
+}
+
+static struct tag_count *
+find_count(struct tag_count *c, const char *name)
+{
+	while (c != NULL && strcmp(c->name, name) != 0)
+		c = c->next;
+	return c;
+}
+
+/* One tag of the value, at text + at, of len bytes. *from: where to look for the next one. */
+static bool
+replace_tag(const struct replacing *r, const char *option, struct str *text, size_t at, const char *name,
+    struct tag_count **counts, size_t *from)
+{
+	struct tag_count *c = find_count(*counts, name);
+	bool is_ok = true;
+
+	*from = at + strlen(name) + 2;
+	if (is_ignored(r, name))
+		return true;
+	if (strcmp(name, option) == 0 || (c != NULL && c->count > TAGS_REPLACE_MAX))
+		return fail_recursion(r, option, name, str_text(text), *counts);
+	const char *by = value_text(value_get(r->options, name));
+	if (by == NULL)
+		by = r->look(r->arg, name, &is_ok, r->err);
+	if (!is_ok || by == NULL)
+		return is_ok; /* it stays: <HOST>, <ip>, something of the shell */
+	if (c == NULL) {
+		c = arena_alloc(r->tree->arena, sizeof *c);
+		c->name = arena_strdup(r->tree->arena, name);
+		c->next = *counts;
+		*counts = c;
+	}
+	c->count++;
+	*from = at;
+	return replace_all(r, text, name, by);
 }
 
 /* Replaces what can be in one value. *counts lives on over the rounds. */
@@ -109,44 +134,23 @@ replace_in(const struct replacing *r, const char *option, struct str *text, stru
 	size_t len, from = 0;
 
 	for (const char *tag; (tag = find_tag(str_text(text) + from, &len)) != NULL;) {
-		size_t at = (size_t)(tag - str_text(text));
-		char *name = xstrndup(tag + 1, len);
-		struct tag_count *c;
-		bool is_ok = true;
-
-		HASH_FIND_STR(*counts, name, c);
-		if (is_ignored(r, name)) {
-			from = at + len + 2;
+		char small[128], *name = len < sizeof small ? small : xmalloc(len + 1);
+		memcpy(name, tag + 1, len);
+		name[len] = '\0';
+		bool is_ok = replace_tag(r, option, text, (size_t)(tag - str_text(text)), name, counts, &from);
+		if (name != small)
 			free(name);
-			continue;
-		}
-		if (strcmp(name, option) == 0 || (c != NULL && c->count > TAGS_REPLACE_MAX)) {
-			is_ok = fail_recursion(r, option, name, str_text(text), *counts);
-			free(name);
-			return is_ok;
-		}
-		const char *by = value_text(value_get(r->options, name));
-		if (by == NULL)
-			by = r->look(r->arg, name, &is_ok, r->err);
-		if (is_ok && by == NULL)
-			from = at + len + 2; /* stays: <HOST>, <ip>, something of the shell */
-		if (is_ok && by != NULL) {
-			char *copy = xstrdup(by);
-			is_ok = replace_all(r, text, name, copy);
-			free(copy);
-			if (c == NULL) {
-				c = xcalloc(1, sizeof *c);
-				c->name = xstrdup(name);
-				HASH_ADD_KEYPTR(hh, *counts, c->name, strlen(c->name), c);
-			}
-			c->count++;
-			from = at <= text->len ? at : text->len;
-		}
-		free(name);
 		if (!is_ok)
 			return false;
 	}
 	return true;
+}
+
+static void
+option_put(struct value *options, size_t i, const struct str *text)
+{
+	value_free(options->seq.items[2 * i + 1]);
+	options->seq.items[2 * i + 1] = value_strn(str_text(text), text->len);
 }
 
 bool
@@ -154,42 +158,35 @@ tags_replace(struct tree *t, struct value *options, const struct value *ignore, 
     struct err *err)
 {
 	struct replacing r = {t, options, ignore, look, arg, err};
-	size_t count = value_count(options);
+	size_t count = value_count(options), len;
 	struct tag_count **counts = xcalloc(count, sizeof *counts);
 	bool *is_done = xcalloc(count, sizeof *is_done);
 	bool is_ok = true, again = true;
+	struct str text = {0};
 
+	for (size_t i = 0; i < count; i++)
+		is_done[i] = value_text(options->seq.items[2 * i + 1]) == NULL ||
+		    find_tag(value_text(options->seq.items[2 * i + 1]), &len) == NULL ||
+		    is_ignored(&r, value_text(options->seq.items[2 * i]));
 	while (is_ok && again) {
 		again = false;
 		for (size_t i = 0; is_ok && i < count; i++) {
-			const char *name = value_text(options->seq.items[2 * i]);
+			if (is_done[i])
+				continue;
 			const char *old = value_text(options->seq.items[2 * i + 1]);
-			if (is_done[i] || old == NULL || is_ignored(&r, name))
-				continue;
-			if (strchr(old, '<') == NULL) {
-				is_done[i] = true;
-				continue;
-			}
-			struct str text = {0};
-			size_t len;
+			str_clear(&text);
 			str_add(&text, old);
-			/* compat: the counts are kept only if the value has tags left and is looked at again */
-			struct tag_count *fresh = counts[i];
-			is_ok = replace_in(&r, name, &text, &fresh);
-			bool is_changed = strcmp(old, str_text(&text)) != 0;
-			bool has_more = is_ok && is_changed && find_tag(str_text(&text), &len) != NULL;
+			is_ok = replace_in(&r, value_text(options->seq.items[2 * i]), &text, &counts[i]);
+			bool is_changed = is_ok && strcmp(old, str_text(&text)) != 0;
+			bool has_more = is_changed && find_tag(str_text(&text), &len) != NULL;
+			/* what stays as it is now can change no more: no option comes or goes */
+			is_done[i] = !has_more;
 			again |= has_more;
-			counts[i] = fresh;
-			if (!has_more && !is_changed)
-				counts_free(&counts[i]);
-			is_done[i] = strchr(str_text(&text), '<') == NULL;
 			if (is_changed)
-				value_put(options, name, value_strn(str_text(&text), text.len));
-			str_done(&text);
+				option_put(options, i, &text);
 		}
 	}
-	for (size_t i = 0; i < count; i++)
-		counts_free(&counts[i]);
+	str_done(&text);
 	free(counts);
 	free(is_done);
 	return is_ok;
