@@ -15,7 +15,7 @@
 
 #define LOGGER "fail2ban"
 
-enum { OPT_LOGLEVEL = 256, OPT_LOGTARGET, OPT_SYSLOGSOCKET, OPT_ASYNC, OPT_PNAME, OPT_TIMEOUT, OPT_STR2SEC, OPT_VERSION, OPT_DP };
+enum { OPT_LOGLEVEL = 256, OPT_LOGTARGET, OPT_SYSLOGSOCKET, OPT_ASYNC, OPT_PNAME, OPT_TIMEOUT, OPT_STR2SEC, OPT_VERSION, OPT_DP, OPT_JSON };
 
 static const struct option long_options[] = {
     {"loglevel", required_argument, NULL, OPT_LOGLEVEL},
@@ -33,6 +33,7 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, OPT_VERSION},
     {"dp", no_argument, NULL, OPT_DP},
     {"dump-pretty", no_argument, NULL, OPT_DP},
+    {"json", no_argument, NULL, OPT_JSON},
     {0},
 };
 
@@ -65,6 +66,7 @@ client_usage(const char *called)
 	       "    -v, -q                  say more, say less\n"
 	       "    -x                      start although a socket is left over\n"
 	       "    -b, -f                  start in the background (default), in the foreground\n"
+	       "    --json                  answers as JSON, one object for each command\n"
 	       "    --async                 start without reading the configuration (internal)\n"
 	       "    --timeout <TIME>        how long to wait for the server (internal)\n"
 	       "    --str2sec <TIME>        print a time such as 1d12h in seconds\n"
@@ -200,6 +202,7 @@ apply_option(struct client_opts *o, struct modes *modes, int c, const char *arg)
 	case 'b': o->foreground = false; break;
 	case 'f': o->foreground = true; break;
 	case OPT_ASYNC: o->async = true; break;
+	case OPT_JSON: o->json = true; break;
 	case OPT_PNAME: o->pname = arg; break;
 	case OPT_LOGLEVEL: o->over.loglevel = arg; break;
 	case OPT_LOGTARGET: o->over.logtarget = arg; break;

@@ -26,6 +26,7 @@ struct client_opts {
 	bool async;                   /* --async */
 	bool interactive;             /* -i */
 	bool is_strict;               /* -t: one bad jail is enough to fail */
+	bool json;                    /* --json: one JSON object for each command on stdout, errors too */
 	double timeout_s;
 };
 

@@ -588,8 +588,9 @@ pickle_read(const char *bytes, size_t len, enum pickle_side side, struct err *er
 		err_set(err, "Ran out of input");
 		return NULL;
 	}
-	if (len > PICKLE_MAX_BYTES) {
-		err_set(err, "message of more than %u bytes", PICKLE_MAX_BYTES);
+	unsigned most = side == PICKLE_REPLY ? PICKLE_MAX_REPLY : PICKLE_MAX_BYTES;
+	if (len > most) {
+		err_set(err, "message of more than %u bytes", most);
 		return NULL;
 	}
 	struct pickle_node *top = run(&r);

@@ -24,8 +24,9 @@
 #define PICKLE_END_LEN (sizeof PICKLE_END - 1)
 
 #ifndef PICKLE_MAX_BYTES
-#define PICKLE_MAX_BYTES (16u << 20) /* one message */
-#define PICKLE_MAX_NODES 1000000u    /* values built, copies of shared ones included */
+#define PICKLE_MAX_BYTES (16u << 20) /* one request */
+#define PICKLE_MAX_REPLY (64u << 20) /* one reply */
+#define PICKLE_MAX_NODES 1000000u    /* values built in a request, copies of shared ones included; four times as many in a reply */
 #define PICKLE_MAX_TEXT (64u << 20)  /* bytes of all strings, copies included */
 #define PICKLE_MAX_DEPTH 64          /* nesting */
 #define PICKLE_MAX_MEMO 1000000u     /* memo entries and the largest index */

@@ -18,8 +18,9 @@ pickle_count(struct pickle_reader *r, size_t weight, size_t text)
 {
 	r->nodes += weight;
 	r->text += text;
-	if (r->nodes > PICKLE_MAX_NODES)
-		return err_set(r->err, "pickle holds more than %u values", PICKLE_MAX_NODES);
+	unsigned most = r->side == PICKLE_REPLY ? 4 * PICKLE_MAX_NODES : PICKLE_MAX_NODES;
+	if (r->nodes > most)
+		return err_set(r->err, "pickle holds more than %u values", most);
 	if (r->text > PICKLE_MAX_TEXT)
 		return err_set(r->err, "pickle holds more than %u bytes of text", PICKLE_MAX_TEXT);
 	return true;
