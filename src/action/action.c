@@ -142,6 +142,21 @@ action_get(const struct action *a, const char *property)
 	return p != NULL ? p->value : NULL;
 }
 
+void
+action_reload_begin(struct action *a)
+{
+	struct property *p, *next;
+
+	templates_forget(a);
+	HASH_ITER(hh, a->properties, p, next) {
+		HASH_DEL(a->properties, p);
+		free(p->name);
+		value_free(p->value);
+		free(p);
+	}
+	a->timeout_s = ACTION_TIMEOUT_S;
+}
+
 static int
 compare_names(const void *a, const void *b)
 {
