@@ -553,6 +553,17 @@ cut_content(struct core *c, const struct search *s, struct search *out)
 	return false;
 }
 
+void
+core_content(struct core *c, const char **text, size_t *len)
+{
+	struct search whole = {c->text.at, c->text.len, false}, content;
+
+	if (cut_content(c, &whole, &content)) {
+		*text = content.text;
+		*len = content.len;
+	}
+}
+
 static void
 find_failure(struct core *c, const struct search *whole, double time, bool no_date)
 {

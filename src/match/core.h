@@ -80,6 +80,8 @@ struct core {
 void core_init(struct core *c, struct core_base *base);
 void core_done(struct core *c);
 void core_line(struct core *c, const struct line *line);
+/* After the prefregex matched core.text: what it cut out, or all. */
+void core_content(struct core *c, const char **text, size_t *len);
 /* Expressions or usedns changed. */
 void core_changed(struct core *c);
 bool core_make_dates(struct core *c, double now, struct err *err);

@@ -116,6 +116,7 @@ struct filter_trial {
 	bool raw_names;      /* a host name is the id itself */
 	void (*found)(void *arg, const struct filter_found *found); /* instead of hooks.failure */
 	void (*ignored)(void *arg, size_t ignoreregex);             /* 0-based */
+	void (*line)(void *arg, const struct line *line);           /* a line is done; may be NULL */
 	void *arg;
 };
 /* Before the first line. No line is too old, none in the future. */
@@ -137,6 +138,22 @@ struct value *filter_pref_value(const struct filter *f); /* dict of its groups o
 /* With maxlines > 1: the lines that wait for more. */
 size_t filter_window(const struct filter *f);
 struct failure_line filter_window_at(const struct filter *f, size_t i);
+
+/* How near the last line came to a match: the longest beginning of an expression that still held. */
+struct filter_reach {
+	int failregex;     /* 1-based; 0: it was the prefregex that did not match */
+	const char *source; /* the expression as given; NULL: there is none */
+	size_t len;        /* so much of it matched */
+	uint64_t steps;    /* of all expressions that were tried */
+};
+void filter_reach(struct filter *f, struct filter_reach *out);
+
+/* What to think of an expression (1-based; 0: the prefregex). */
+struct filter_advice {
+	bool is_forgeable; /* nothing ties it to the line's start: whoever can write into the log can make it match */
+	size_t risk_column; /* 1-based, of a repeat that backtracks without bound; 0: none */
+};
+void filter_advice(const struct filter *f, int failregex, struct filter_advice *out);
 
 struct datedetect;
 const struct datedetect *filter_dates(const struct filter *f);

@@ -1,0 +1,109 @@
+/*
+ * regex: the tester, `jailtop regex` and fail2ban-regex.
+ *
+ * regex.c reads the command line and runs the lines through a filter; regex_report.c prints the report
+ * for people, regex_rows.c what -o asks for, regex_json.c what --json does.
+ */
+#ifndef APPLET_REGEX_H
+#define APPLET_REGEX_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/value.h"
+#include "match/filter.h"
+
+struct tester_opts {
+	const char *config, *datepattern, *timezone, *encoding, *usedns, *journalmatch, *out;
+	int maxlines, verbose, log_level;
+	long max_rows; /* --rows; -1: all */
+	bool raw, verbose_date, debuggex, no_check_all, json, explain;
+	bool no_missed, no_ignored, all_matched, all_missed, all_ignored;
+};
+
+struct tester_hit { /* for -v */
+	char *id;    /* owned; NULL: pending */
+	double time; /* NAN: none */
+	bool is_one_of_many;
+};
+
+struct tester_regex {
+	char *source; /* owned */
+	size_t hits;
+	struct tester_hit *list; /* owned; kept with -v only */
+	size_t n_list;
+};
+
+struct tester_regexes {
+	struct tester_regex *at; /* owned */
+	size_t count;
+};
+
+struct tester_lines {
+	size_t count;  /* in all; may be less than the list has */
+	char **list;   /* owned; of those that are kept */
+	size_t n_list;
+};
+
+struct tester_names; /* cache of resolved names */
+
+struct tester {
+	struct tester_opts opts;
+	struct clock clock;
+	struct filter *filter;
+	struct tester_regexes fail, ignore;
+	struct tester_lines matched, ignored, missed;
+	size_t tested;
+	int maxlines;          /* as -L said, or 20: how many lines are listed */
+	bool has_maxlines, has_datepattern, has_dates;
+	size_t pref_matched;
+	struct str pref_groups; /* for -v: printed lines */
+	size_t n_pref_groups;
+	struct value *journalmatch; /* list of words; NULL */
+	double elapsed;
+	struct tester_names *names;
+
+	/* the line at hand */
+	size_t n_found;   /* failures */
+	bool is_ignored;
+	int first_regex;
+	struct rows *rows;   /* -o */
+	struct json_run *json;
+};
+
+/* One failure, after names are resolved: id is NULL when it is pending. */
+struct tester_found {
+	const struct filter_found *found;
+	const char *id;
+	struct addr addr; /* of id or of the address beside it */
+};
+
+/* ---- regex_report.c ---- */
+void report_print(struct tester *t);
+void report_keep(struct tester_lines *l, bool keep, const char *bytes, size_t len);
+/* A text of at most 53 characters, or 50 and "...". */
+void report_short(const char *text, struct str *out);
+
+/* ---- regex_rows.c ---- */
+struct rows;
+struct rows *rows_new(struct tester *t, const char *token);
+void rows_free(struct rows *r);
+void rows_found(struct rows *r, const struct tester_found *f);
+void rows_line(struct rows *r, bool is_ignored); /* the line is done */
+
+/* ---- regex_json.c ---- */
+struct json_run;
+struct json_run *json_run_new(struct tester *t);
+void json_run_found(struct json_run *j, const struct tester_found *f);
+void json_run_line(struct json_run *j, const struct line *line, bool is_ignored);
+void json_run_end(struct json_run *j); /* prints and frees */
+/* in: "failregex", …; index 0: none; column 0: none */
+void json_print_error(const char *text, size_t column, const char *in, size_t index);
+
+/* ---- regex_explain.c ---- */
+void explain_line(struct tester *t, const struct line *line);
+void explain_end(struct tester *t);
+
+#endif
