@@ -382,10 +382,12 @@ reserve_values(struct core *c, const struct captures *f)
 
 /* What was found in one expression's match becomes a failure, or is kept for later. */
 static bool
-tell(struct core *c, size_t index, struct captures *f, bool is_nofail, double time, const char *text)
+tell(struct core *c, size_t index, struct captures *f, double time, const char *text)
 {
 	struct who who;
 	struct failure out = {.failregex = (int)index + 1, .time = time};
+	/* compat: only the tester takes a <F-NOFAIL> without a connection for none */
+	bool is_nofail = c->trial != NULL && captures_is_true(f, CAPTURE_NOFAIL);
 
 	reserve_values(c, f);
 	enum blame blame = find_blame(c, f, &who);
@@ -492,7 +494,6 @@ matched(struct core *c, size_t index, const struct expr *pref, const char *pref_
 {
 	const struct expr *e = c->fail.at[index];
 	struct captures *f = &c->facts;
-	bool is_nofail = false;
 
 	if (no_date)
 		warn_no_date(c);
@@ -507,14 +508,13 @@ matched(struct core *c, size_t index, const struct expr *pref, const char *pref_
 	expr_collect(e, text, f);
 	if (captures_kind(f, CAPTURE_MLFID) > CAPTURE_NONE) {
 		f = sessions_merge(c->sessions, f, lines, n_lines, c->now);
-		is_nofail = captures_is_true(f, CAPTURE_NOFAIL);
-		if (is_nofail && !checks_all(c))
+		if (captures_is_true(f, CAPTURE_NOFAIL) && !checks_all(c))
 			return false;
 	} else if (n_lines != 1 || lines != &c->line) {
 		for (size_t i = 0; i < n_lines; i++)
 			line_list_add(&f->matches, &lines[i]);
 	}
-	return tell(c, index, f, is_nofail, time, text) && checks_all(c);
+	return tell(c, index, f, time, text) && checks_all(c);
 }
 
 static bool
