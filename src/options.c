@@ -107,8 +107,9 @@ const struct option_row options_main[] = {
 static bool
 row_matches(const struct option_row *row, const char *name)
 {
+	if (row->name[0] != name[0])
+		return false;
 	size_t len = strlen(row->name);
-
 	if (row->name[len - 1] == '*')
 		return strncmp(row->name, name, len - 1) == 0;
 	return strcmp(row->name, name) == 0;

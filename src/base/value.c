@@ -316,7 +316,7 @@ value_repr_str(const char *bytes, size_t len, struct str *out)
 			continue;
 		}
 		if (c == (uint32_t)quote || c == '\\')
-			str_addf(out, "\\%c", (char)c);
+			str_addn(out, (char[]){'\\', (char)c}, 2);
 		else if (c == '\n')
 			str_add(out, "\\n");
 		else if (c == '\r')

@@ -187,37 +187,36 @@ make_python(struct tree *t, struct actionconf *a, const struct spec *spec)
 }
 
 /* The options in brackets, with name and actname, which are always there. */
-static struct value *
-given_options(const char *jail, const struct spec *spec, char **actname)
+static char *
+given_options(struct tree *t, const char *jail, const struct spec *spec, struct opts *given)
 {
-	struct value *given = value_dict();
+	const char *name = spec_get(spec, "name"), *actname = spec_get(spec, "actname");
+	char *text;
 
-	for (size_t i = 0; i < spec->count; i++)
-		value_put(given, spec->keys[i], value_str(spec->values[i]));
-	const char *name = spec_get(spec, "name");
+	opts_from_spec(given, t->arena, spec);
 	if (name == NULL)
-		value_put(given, "name", value_str(jail));
-	if (spec_get(spec, "actname") != NULL) {
-		*actname = xstrdup(spec_get(spec, "actname"));
-		return given;
-	}
+		opts_put(given, t->arena, "name", arena_strdup(t->arena, jail));
+	if (actname != NULL)
+		return xstrdup(actname);
 	/* compat: another name makes another actname, so that an action can be used twice */
 	if (name == NULL || strcmp(name, jail) == 0)
-		*actname = xstrdup(spec->name);
+		text = xstrdup(spec->name);
 	else if (str_starts(name, jail))
-		*actname = xasprintf("%s%s", spec->name, name + strlen(jail));
+		text = xasprintf("%s%s", spec->name, name + strlen(jail));
 	else
-		*actname = xasprintf("%s-%s", spec->name, name);
-	value_put(given, "actname", value_str(*actname));
-	return given;
+		text = xasprintf("%s-%s", spec->name, name);
+	opts_put(given, t->arena, "actname", arena_strdup(t->arena, text));
+	return text;
 }
 
 static enum actionconf_result
-read_definition(struct tree *t, struct actionconf *a, const struct value *jail_options, const struct spec *spec,
+read_definition(struct tree *t, struct actionconf *a, const struct opts *jail_options, const struct spec *spec,
     struct str *why, struct err *err)
 {
-	struct value *given = given_options(a->jail, spec, &a->name);
+	struct opts given = {0};
 	struct ini *ini;
+
+	a->name = given_options(t, a->jail, spec, &given);
 	bool is_path = spec->name[0] == '/' || str_starts(spec->name, "./");
 	char *name = is_path ? xstrdup(spec->name) : xasprintf("action.d/%s", spec->name);
 
@@ -225,19 +224,19 @@ read_definition(struct tree *t, struct actionconf *a, const struct value *jail_o
 	enum tree_result found = tree_read(t, name, &ini, err);
 	free(name);
 	if (found != TREE_OK) {
-		value_free(given);
+		opts_done(&given);
 		if (found == TREE_NONE) {
 			str_add(why, "Unable to read action ");
 			value_repr_str(spec->name, strlen(spec->name), why);
 		}
 		return found == TREE_NONE ? ACTIONCONF_BAD : ACTIONCONF_FAILED;
 	}
-	a->definition = definition_new(t, ini, options_action, given);
+	a->definition = definition_new(t, ini, options_action, &given);
 	return definition_fetch(a->definition, jail_options, false, err) ? ACTIONCONF_OK : ACTIONCONF_FAILED;
 }
 
 enum actionconf_result
-actionconf_read(struct tree *t, const char *jail, const struct value *jail_options, struct slice text,
+actionconf_read(struct tree *t, const char *jail, const struct opts *jail_options, struct slice text,
     struct actionconf **out, struct str *why, struct err *err)
 {
 	struct spec spec;
@@ -279,41 +278,38 @@ actionconf_read(struct tree *t, const char *jail, const struct value *jail_optio
 }
 
 static struct value *
-pair_of(const char *key, const struct value *v)
+pair_of(const struct opt *o)
 {
 	struct value *pair = value_list();
 
-	value_push(pair, value_str(key));
-	value_push(pair, value_dup(v));
+	value_push(pair, value_str(o->key));
+	value_push(pair, opts_value(o));
 	return pair;
 }
+
+/* compat: tags that only a ban gives a value are left alone */
+static const char *const later[] = {"matches", "ipmatches", "ipjailmatches", "timeout", "bantime", NULL};
 
 bool
 actionconf_convert(struct actionconf *a, struct value *stream, struct err *err)
 {
+	struct opts all = {0};
+
 	if (a->definition == NULL) {
 		value_push(stream, value_dup(a->python));
 		return true;
 	}
-	/* compat: tags that only a ban gives a value are left alone */
-	struct value *later = value_words("matches", "ipmatches", "ipjailmatches", "timeout", "bantime", NULL), *all;
-	bool is_ok = definition_combine(a->definition, later, &all, err);
-	value_free(later);
-	if (!is_ok)
+	if (!definition_combine(a->definition, later, &all, err))
 		return err_prefix(err, "jail '%s', action '%s'", a->jail, a->file);
 	struct value *pairs = value_list();
-	for (size_t i = 0; i < value_count(all); i++) {
-		const char *key = value_text(all->seq.items[2 * i]);
-		if (option_find(options_action, key) != NULL)
-			value_push(pairs, pair_of(key, all->seq.items[2 * i + 1]));
-	}
-	const struct value *given = a->definition->given;
-	for (size_t i = 0; i < value_count(given); i++) {
-		const char *key = value_text(given->seq.items[2 * i]);
-		if (option_find(options_action, key) == NULL && !str_starts(key, "known/"))
-			value_push(pairs, pair_of(key, given->seq.items[2 * i + 1]));
-	}
-	value_free(all);
+	for (size_t i = 0; i < all.count; i++)
+		if (option_find(options_action, all.at[i].key) != NULL)
+			value_push(pairs, pair_of(&all.at[i]));
+	const struct opts *given = &a->definition->given;
+	for (size_t i = 0; i < given->count; i++)
+		if (option_find(options_action, given->at[i].key) == NULL && !str_starts(given->at[i].key, "known/"))
+			value_push(pairs, pair_of(&given->at[i]));
+	opts_done(&all);
 	value_push(stream, value_words("set", a->jail, "addaction", a->name, NULL));
 	struct value *command;
 	if (value_count(pairs) > 1) {

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/value.h"
+#include "config/opts.h"
 #include "config/tree.h"
 
 #define ACTIONCONF_MAX 1000 /* actions of one jail */
@@ -23,8 +24,8 @@ enum actionconf_result {
 /* The text of one action of the list, from *at on, which moves; false at the end. */
 bool actionconf_next(const char **at, struct slice *out);
 
-/* jail_options: dict. *out is NULL for an empty text. */
-enum actionconf_result actionconf_read(struct tree *t, const char *jail, const struct value *jail_options,
+/* *out is NULL for an empty text. */
+enum actionconf_result actionconf_read(struct tree *t, const char *jail, const struct opts *jail_options,
     struct slice text, struct actionconf **out, struct str *why, struct err *err);
 bool actionconf_convert(struct actionconf *a, struct value *stream, struct err *err);
 void actionconf_free(struct actionconf *a);

@@ -13,16 +13,15 @@
 #define LOGGER "fail2ban.configreader"
 
 struct definition *
-definition_new(struct tree *t, const struct ini *ini, const struct option_row *rows, struct value *given)
+definition_new(struct tree *t, const struct ini *ini, const struct option_row *rows, struct opts *given)
 {
 	struct definition *d = xcalloc(1, sizeof *d);
 
 	d->tree = t;
 	d->ini = ini;
 	d->rows = rows;
-	d->given = given;
-	d->options = value_dict();
-	d->looked_up = ini_section_new("");
+	d->given = *given;
+	*given = (struct opts){0};
 	return d;
 }
 
@@ -31,33 +30,10 @@ definition_free(struct definition *d)
 {
 	if (d == NULL)
 		return;
-	value_free(d->given);
-	value_free(d->options);
-	for (int i = 0; i < d->rounds; i++)
-		ini_section_free(d->vars[i]);
-	ini_section_free(d->looked_up);
+	opts_done(&d->given);
+	opts_done(&d->options);
+	opts_done(&d->looked_up);
 	free(d);
-}
-
-/* str(v) of each, under the name in lower case. */
-static void
-add_vars(struct ini_section *vars, const struct value *from)
-{
-	struct str name = {0}, text = {0};
-
-	for (size_t i = 0; i < value_count(from); i++) {
-		const struct value *key = from->seq.items[2 * i], *v = from->seq.items[2 * i + 1];
-		str_clear(&name);
-		str_clear(&text);
-		ini_lower(value_text(key), key->text.len, &name);
-		if (v->kind == VALUE_NONE)
-			str_add(&text, interpolate_none);
-		else
-			value_to_text(v, &text);
-		ini_put(vars, str_text(&name), str_text(&text), (struct ini_place){0});
-	}
-	str_done(&name);
-	str_done(&text);
 }
 
 /* [Init]: what the brackets did not give, and all of it again as known/… */
@@ -65,50 +41,59 @@ static bool
 fetch_init(struct definition *d, struct err *err)
 {
 	struct ini_section *init;
+	struct arena *arena = d->tree->arena;
 
 	HASH_FIND_STR(d->ini->sections, "Init", init);
 	for (size_t i = 0; init != NULL && i < ini_count(init); i++) {
 		const char *key = ini_key(init, i), *value;
-		bool is_known = str_starts(key, "known/");
-		if (strcmp(key, "__name__") == 0 || (is_known && value_get(d->given, key) != NULL))
+		bool is_known = str_starts(key, "known/"), is_given = opts_find(&d->given, key) != NULL;
+		if (strcmp(key, "__name__") == 0 || (is_known && is_given))
 			continue;
 		if (config_get(d->tree, d->ini, "Init", key, NULL, &value, err) == GET_FAILED)
 			return false;
-		if (!is_known) {
-			char *known = xasprintf("known/%s", key);
-			value_put(d->given, known, value_str(value));
-			free(known);
-		}
-		if (value_get(d->given, key) == NULL)
-			value_put(d->given, key, value_str(value));
+		if (!is_known)
+			opts_put(&d->given, arena, arena_printf(arena, "known/%s", key), value);
+		if (!is_given)
+			opts_put(&d->given, arena, key, value);
+	}
+	return true;
+}
+
+/* compat: without the jail's options and those in brackets */
+static bool
+fetch_rest(struct definition *d, const struct ini_section *own, struct err *err)
+{
+	for (size_t i = 0; i < ini_count(own); i++) {
+		const char *key = ini_key(own, i), *value;
+		if (strcmp(key, "__name__") == 0 || opts_find(&d->options, key) != NULL)
+			continue;
+		if (config_get(d->tree, d->ini, "Definition", key, NULL, &value, err) == GET_FAILED)
+			return false;
+		opts_put(&d->options, d->tree->arena, key, value);
 	}
 	return true;
 }
 
 bool
-definition_fetch(struct definition *d, const struct value *jail, bool all, struct err *err)
+definition_fetch(struct definition *d, const struct opts *jail, bool all, struct err *err)
 {
-	struct ini_section *vars = ini_section_new("");
+	static const struct opts nothing;
 	struct ini_section *own;
-	bool has_section = true;
+	struct interpolate_vars vars = {&d->given, jail};
 
-	d->vars[d->rounds++] = vars;
-	add_vars(vars, jail);
-	add_vars(vars, d->given);
-	value_free(d->options);
-	d->options = value_dict();
+	d->jail = jail != NULL ? jail : &nothing;
+	opts_done(&d->options);
 	HASH_FIND_STR(d->ini->sections, "Definition", own);
 	for (const struct option_row *row = d->rows; row->name != NULL; row++) {
 		const char *value;
-		if (value_get(jail, row->name) != NULL || value_get(d->given, row->name) != NULL)
+		if (opts_find(d->jail, row->name) != NULL || opts_find(&d->given, row->name) != NULL)
 			continue;
-		switch (config_get(d->tree, d->ini, "Definition", row->name, vars, &value, err)) {
+		switch (config_get(d->tree, d->ini, "Definition", row->name, &vars, &value, err)) {
 		case GET_OK:
-			value_put(d->options, row->name, value_str(value));
+			opts_put(&d->options, d->tree->arena, row->name, value);
 			break;
 		case GET_NO_SECTION:
-			value_put(d->options, row->name, value_none());
-			has_section = false;
+			opts_put_none(&d->options, d->tree->arena, row->name);
 			break;
 		case GET_NO_OPTION:
 			break;
@@ -116,20 +101,9 @@ definition_fetch(struct definition *d, const struct value *jail, bool all, struc
 			return false;
 		}
 	}
-	if (!has_section)
+	if (own == NULL)
 		tree_note(d->tree, LOG_LEVEL_ERROR, LOGGER, "No section: 'Definition'");
-	if (!fetch_init(d, err))
-		return false;
-	for (size_t i = 0; all && own != NULL && i < ini_count(own); i++) {
-		const char *key = ini_key(own, i), *value;
-		if (strcmp(key, "__name__") == 0 || value_get(d->options, key) != NULL)
-			continue;
-		/* compat: without the jail's options and those in brackets */
-		if (config_get(d->tree, d->ini, "Definition", key, NULL, &value, err) == GET_FAILED)
-			return false;
-		value_put(d->options, key, value_str(value));
-	}
-	return true;
+	return fetch_init(d, err) && (!all || fetch_rest(d, own, err));
 }
 
 /* A tag that the options do not hold: any option of [Definition] or [DEFAULT], or section/option. */
@@ -137,23 +111,18 @@ static const char *
 look_up_tag(void *arg, const char *name, bool *is_ok, struct err *err)
 {
 	struct definition *d = arg;
-	const char *value = ini_get(d->looked_up, name);
+	struct interpolate_vars vars = {&d->given, d->jail};
+	const struct opt *known = opts_find(&d->looked_up, name);
+	const char *value = opts_none;
 
-	if (value == NULL) {
-		switch (config_get_ex(d->tree, d->ini, "Definition", name, d->vars[d->rounds - 1], &value, err)) {
-		case GET_OK:
-			break;
-		case GET_NO_OPTION:
-		case GET_NO_SECTION:
-			value = interpolate_none;
-			break;
-		case GET_FAILED:
-			*is_ok = false;
-			return NULL;
-		}
-		ini_put(d->looked_up, name, value, (struct ini_place){0});
+	if (known != NULL)
+		return known->text == opts_none ? NULL : known->text;
+	if (config_get_ex(d->tree, d->ini, "Definition", name, &vars, &value, err) == GET_FAILED) {
+		*is_ok = false;
+		return NULL;
 	}
-	return strcmp(value, interpolate_none) == 0 ? NULL : value;
+	opts_put(&d->looked_up, d->tree->arena, arena_strdup(d->tree->arena, name), value);
+	return value == opts_none ? NULL : value;
 }
 
 /* "word?cond": what stands before the '?'; 0: it is no such name. */
@@ -168,53 +137,55 @@ condition_at(const char *name)
 }
 
 bool
-definition_combine(struct definition *d, const struct value *ignore, struct value **out, struct err *err)
+definition_combine(struct definition *d, const char *const *ignore, struct opts *out, struct err *err)
 {
-	struct value *all = value_dup(d->options);
-	struct value *left_out = ignore != NULL ? value_dup(ignore) : value_list();
+	static const char *const nothing[] = {NULL};
+	struct arena *arena = d->tree->arena;
+	const char *const *left_out = ignore != NULL ? ignore : nothing;
+	const char **own = NULL;
+	size_t n = 0;
 
-	for (size_t i = 0; i < value_count(d->given); i++)
-		value_put(all, value_text(d->given->seq.items[2 * i]), value_dup(d->given->seq.items[2 * i + 1]));
-	for (size_t i = 0; i < value_count(all); i++) {
-		const char *name = value_text(all->seq.items[2 * i]);
-		size_t n = condition_at(name);
-		if (n != 0)
-			value_push(left_out, value_strn(name, n));
-	}
-	bool is_ok = tags_replace(d->tree, all, left_out, look_up_tag, d, err);
-	value_free(left_out);
-	if (!is_ok) {
-		value_free(all);
-		return false;
-	}
-	for (const struct option_row *row = d->rows; row->name != NULL; row++) {
-		const char *text = value_text(value_get(all, row->name));
-		if (text == NULL || (row->type != OPTION_BOOL && row->type != OPTION_INT))
+	opts_copy(out, &d->options);
+	for (size_t i = 0; i < d->given.count; i++)
+		opts_put(out, arena, d->given.at[i].key, d->given.at[i].text);
+	for (size_t i = 0; i < out->count; i++) {
+		size_t len = condition_at(out->at[i].key);
+		if (len == 0)
 			continue;
-		bool is_wrong = false;
-		struct value *v = definition_convert(row->type, text, &is_wrong);
-		if (is_wrong)
+		if (own == NULL) {
+			own = xcalloc(out->count + 32, sizeof *own);
+			for (; left_out[n] != NULL && n < 16; n++)
+				own[n] = left_out[n];
+		}
+		own[n++] = arena_strndup(arena, out->at[i].key, len);
+	}
+	bool is_ok = tags_replace(d->tree, out, own != NULL ? own : left_out, look_up_tag, d, err);
+	free(own);
+	for (const struct option_row *row = d->rows; is_ok && row->name != NULL; row++) {
+		if (row->type != OPTION_BOOL && row->type != OPTION_INT)
+			continue;
+		const char *text = opts_text(out, row->name);
+		if (text != NULL && !definition_put(out, arena, row->type, row->name, text))
 			tree_note(d->tree, LOG_LEVEL_WARNING, LOGGER, "Wrong value '%s' for '%s': expected a whole number", text,
 			    row->name);
-		value_put(all, row->name, v);
 	}
-	*out = all;
-	return true;
+	if (!is_ok)
+		opts_done(out);
+	return is_ok;
 }
 
-struct value *
-definition_convert(enum option_type type, const char *text, bool *is_wrong)
+bool
+definition_put(struct opts *o, struct arena *a, enum option_type type, const char *key, const char *text)
 {
 	static const char *const yes[] = {"1", "on", "true", "yes"};
 	struct str digits = {0};
-	char *end;
+	bool truth = false;
 
-	*is_wrong = false;
 	if (type == OPTION_BOOL) {
 		for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
-			if (strcasecmp(text, yes[i]) == 0)
-				return value_bool(true);
-		return value_bool(false);
+			truth |= strcasecmp(text, yes[i]) == 0;
+		opts_put_bool(o, a, key, truth);
+		return true;
 	}
 	struct slice s = spec_strip(slice_of(text));
 	size_t i = s.len != 0 && (s.at[0] == '-' || s.at[0] == '+');
@@ -227,9 +198,12 @@ definition_convert(enum option_type type, const char *text, bool *is_wrong)
 		str_addc(&digits, s.at[i]);
 	}
 	errno = 0;
-	long long n = strtoll(str_text(&digits), &end, 10);
+	long long n = strtoll(str_text(&digits), NULL, 10);
 	is_ok = is_ok && errno == 0;
 	str_done(&digits);
-	*is_wrong = !is_ok;
-	return is_ok ? value_int(n) : value_none();
+	if (is_ok)
+		opts_put_int(o, a, key, n);
+	else
+		opts_put_none(o, a, key);
+	return is_ok;
 }

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "base/value.h"
 #include "config/ini.h"
+#include "config/opts.h"
 #include "config/tree.h"
 #include "options.h"
 
@@ -17,27 +17,27 @@ struct definition {
 	struct tree *tree;
 	const struct ini *ini;         /* borrowed from the tree */
 	const struct option_row *rows; /* the options that are sent */
-	struct value *given;           /* dict: from the brackets, filled up from [Init] */
-	struct value *options;         /* dict: of rows, what [Definition] says */
-	struct ini_section *vars[2];           /* of the first and second fetching: values point into them */
-	int rounds;
-	struct ini_section *looked_up;        /* tags that were looked up already; compat: the first answer holds */
+	struct opts given;             /* from the brackets, filled up from [Init] */
+	struct opts options;           /* of rows, what [Definition] says */
+	const struct opts *jail;       /* of the last fetching; borrowed */
+	struct opts looked_up;         /* tags that were looked up already; compat: the first answer holds */
 };
 
-/* Takes `given`. */
-struct definition *definition_new(struct tree *t, const struct ini *ini, const struct option_row *rows, struct value *given);
+/* Takes what `given` holds. */
+struct definition *definition_new(struct tree *t, const struct ini *ini, const struct option_row *rows, struct opts *given);
 void definition_free(struct definition *d);
 
 /*
- * Fetches, with the jail's options (dict, may be NULL) as %(…)s below those in brackets. An option that the
- * jail has itself is not fetched. all: every option of [Definition], not only those of rows. At most twice.
+ * Fetches, with the jail's options (may be NULL; they must stay until the last use) as %(…)s below those in
+ * brackets. An option that the jail has itself is not fetched. all: every option of [Definition], not only
+ * those of rows.
  */
-bool definition_fetch(struct definition *d, const struct value *jail, bool all, struct err *err);
+bool definition_fetch(struct definition *d, const struct opts *jail, bool all, struct err *err);
 
-/* All of them with their tags replaced and bool and int converted: a new dict. ignore: list of names or NULL. */
-bool definition_combine(struct definition *d, const struct value *ignore, struct value **out, struct err *err);
+/* All of them with their tags replaced and bool and int converted. ignore: names, NULL-terminated, or NULL. */
+bool definition_combine(struct definition *d, const char *const *ignore, struct opts *out, struct err *err);
 
-/* bool and int of the table, as Python reads them; a wrong int becomes None, which *is_wrong tells. */
-struct value *definition_convert(enum option_type type, const char *text, bool *is_wrong);
+/* Puts a bool or int as Python reads it; false: it is no int, and None is put. */
+bool definition_put(struct opts *o, struct arena *a, enum option_type type, const char *key, const char *text);
 
 #endif

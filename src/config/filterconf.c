@@ -123,7 +123,7 @@ take_command(struct filterconf *f, const struct value *command)
 static bool
 take_options(struct filterconf *f, struct definition *d, struct err *err)
 {
-	struct value *all;
+	struct opts all = {0};
 	const struct value *given = f->given;
 
 	if (!definition_combine(d, NULL, &all, err))
@@ -132,19 +132,19 @@ take_options(struct filterconf *f, struct definition *d, struct err *err)
 	for (size_t i = 0; i < value_count(given) + 2; i++) {
 		const char *name = i == 0 ? "logtype" : i == 1 ? "datepattern" : value_text(given->seq.items[2 * (i - 2)]);
 		const char *text;
-		if (value_get(all, name) != NULL) {
-			value_put(f->options, name, value_dup(value_get(all, name)));
+		if (opts_find(&all, name) != NULL) {
+			value_put(f->options, name, opts_value(opts_find(&all, name)));
 			continue;
 		}
 		enum get_result r = config_get(d->tree, d->ini, "Definition", name, NULL, &text, err);
 		if (r == GET_OK)
 			value_put(f->options, name, value_str(text));
 		if (r == GET_FAILED) {
-			value_free(all);
+			opts_done(&all);
 			return false;
 		}
 	}
-	value_free(all);
+	opts_done(&all);
 	return true;
 }
 
@@ -166,7 +166,10 @@ load(struct filterconf *f, const char *backend, config_note_fn note, void *arg, 
 		err_set(err, "failed to load filter %s", f->name);
 	if (found != TREE_OK)
 		goto done;
-	d = definition_new(t, ini, options_filter, value_dup(f->given));
+	struct opts given = {0};
+	for (size_t i = 0; i < value_count(f->given); i++)
+		opts_put(&given, t->arena, value_text(f->given->seq.items[2 * i]), value_text(f->given->seq.items[2 * i + 1]));
+	d = definition_new(t, ini, options_filter, &given);
 	filterstream_imply(d, backend);
 	is_ok = definition_fetch(d, NULL, false, err) && take_options(f, d, err) && filterstream_filter(stream, d, JAIL, err);
 	for (size_t i = 0; is_ok && i < value_count(stream); i++)

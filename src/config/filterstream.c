@@ -8,11 +8,11 @@ void
 filterstream_imply(struct definition *d, const char *backend)
 {
 	struct ini_section *own;
-	const char *given = value_text(value_get(d->given, "logtype"));
+	const char *given = opts_text(&d->given, "logtype");
 
 	HASH_FIND_STR(d->ini->sections, "Definition", own);
 	if ((given == NULL || given[0] == '\0') && ini_get(own, "logtype") == NULL)
-		value_put(d->given, "logtype", value_str(str_starts(backend, "systemd") ? "journal" : "file"));
+		opts_put(&d->given, d->tree->arena, "logtype", str_starts(backend, "systemd") ? "journal" : "file");
 }
 
 static void
@@ -24,11 +24,11 @@ insert(struct value *list, size_t at, struct value *item)
 }
 
 static struct value *
-set_command(const char *jail, const char *option, const struct value *v)
+set_command(const char *jail, const char *option, struct value *v)
 {
 	struct value *command = value_words("set", jail, option, NULL);
 
-	value_push(command, value_dup(v));
+	value_push(command, v);
 	return command;
 }
 
@@ -45,7 +45,7 @@ add_expressions(struct value *stream, const char *jail, const char *option, cons
 		p = *end != '\0' ? end + 1 : NULL;
 	}
 	if (value_count(lines) == 1)
-		value_push(stream, set_command(jail, name, value_at(lines, 0)));
+		value_push(stream, set_command(jail, name, value_dup(value_at(lines, 0))));
 	if (value_count(lines) > 1) {
 		struct value *command = value_words("multi-set", jail, name, NULL);
 		value_push(command, lines);
@@ -117,23 +117,23 @@ add_matches(struct value *stream, const char *jail, const char *text, struct err
 }
 
 bool
-filterstream_fill(struct value *stream, const struct value *options, const char *jail, struct err *err)
+filterstream_fill(struct value *stream, const struct opts *options, const char *jail, struct err *err)
 {
 	size_t front = 0;
 
-	for (size_t i = 0; i < value_count(options); i++) {
-		const char *name = value_text(options->seq.items[2 * i]);
-		const struct value *v = options->seq.items[2 * i + 1];
-		if (v->kind == VALUE_NONE)
+	for (size_t i = 0; i < options->count; i++) {
+		const struct opt *o = &options->at[i];
+		const char *name = o->key;
+		if (o->kind == VALUE_NONE)
 			continue;
 		if (strcmp(name, "failregex") == 0 || strcmp(name, "ignoreregex") == 0) {
-			add_expressions(stream, jail, name, value_text(v));
+			add_expressions(stream, jail, name, o->text);
 		} else if (strcmp(name, "usedns") == 0 || strcmp(name, "maxlines") == 0 || strcmp(name, "prefregex") == 0) {
-			insert(stream, strcmp(name, "usedns") == 0 ? 0 : front, set_command(jail, name, v));
+			insert(stream, strcmp(name, "usedns") == 0 ? 0 : front, set_command(jail, name, opts_value(o)));
 			front++;
 		} else if (strstr("datepattern", name) != NULL) { /* compat: any part of that word is sent */
-			value_push(stream, set_command(jail, name, v));
-		} else if (strcmp(name, "journalmatch") == 0 && !add_matches(stream, jail, value_text(v), err)) {
+			value_push(stream, set_command(jail, name, opts_value(o)));
+		} else if (strcmp(name, "journalmatch") == 0 && !add_matches(stream, jail, o->text, err)) {
 			return false;
 		}
 	}
@@ -143,11 +143,11 @@ filterstream_fill(struct value *stream, const struct value *options, const char 
 bool
 filterstream_filter(struct value *stream, struct definition *d, const char *jail, struct err *err)
 {
-	struct value *all;
+	struct opts all = {0};
 
 	if (!definition_combine(d, NULL, &all, err))
 		return err_prefix(err, "jail '%s', filter", jail);
-	bool is_ok = filterstream_fill(stream, all, jail, err);
-	value_free(all);
+	bool is_ok = filterstream_fill(stream, &all, jail, err);
+	opts_done(&all);
 	return is_ok;
 }

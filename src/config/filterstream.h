@@ -12,7 +12,7 @@ void filterstream_imply(struct definition *d, const char *backend);
 /* Appends the commands of a filter that was fetched. */
 bool filterstream_filter(struct value *stream, struct definition *d, const char *jail, struct err *err);
 
-/* Appends those of a dict of options: what must come first is put at the front. */
-bool filterstream_fill(struct value *stream, const struct value *options, const char *jail, struct err *err);
+/* Appends those of any options: what must come first is put at the front. */
+bool filterstream_fill(struct value *stream, const struct opts *options, const char *jail, struct err *err);
 
 #endif

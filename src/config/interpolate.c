@@ -5,15 +5,13 @@
 #include <ctype.h>
 #include <string.h>
 
-const char interpolate_none[] = "\001none";
-
 /* One fetch. */
 struct fetch {
 	struct tree *tree;
 	const struct ini *ini;
 	const struct ini_section *section; /* NULL: only the defaults */
 	const char *section_name, *option;
-	const struct ini_section *vars;
+	const struct interpolate_vars *vars;
 	struct str out;
 	struct err *err;
 };
@@ -21,10 +19,15 @@ struct fetch {
 static const char *
 look_up(const struct fetch *f, const char *name)
 {
-	const char *value = f->vars != NULL ? ini_get(f->vars, name) : NULL;
-
-	if (value == NULL)
-		value = ini_get(f->section, name);
+	if (f->vars != NULL) {
+		uint32_t hash = opts_hash(name);
+		const struct opt *o = f->vars->given != NULL ? opts_find_lower(f->vars->given, name, hash) : NULL;
+		if (o == NULL && f->vars->jail != NULL)
+			o = opts_find_lower(f->vars->jail, name, hash);
+		if (o != NULL)
+			return o->text;
+	}
+	const char *value = ini_get(f->section, name);
 	return value != NULL ? value : ini_get(f->ini->defaults, name);
 }
 
@@ -146,7 +149,7 @@ expand(struct fetch *f, const char *text, int depth)
 		if (value == NULL)
 			is_ok = fetch_fail(f, "%%(%.100s)s is no option here%s%s%s, in '%.200s'", str_text(&written),
 			    near != NULL ? ", did you mean %(" : "", near != NULL ? near : "", near != NULL ? ")s?" : "", text);
-		else if (strcmp(value, interpolate_none) == 0)
+		else if (strcmp(value, opts_none) == 0)
 			is_ok = fetch_fail(f, "%%(%.100s)s has no value", str_text(&written));
 		else if (strchr(value, '%') != NULL)
 			is_ok = expand(f, value, depth + 1);
@@ -161,7 +164,7 @@ expand(struct fetch *f, const char *text, int depth)
 }
 
 enum get_result
-config_get(struct tree *t, const struct ini *ini, const char *section, const char *option, const struct ini_section *vars,
+config_get(struct tree *t, const struct ini *ini, const char *section, const char *option, const struct interpolate_vars *vars,
     const char **out, struct err *err)
 {
 	struct str name = {0};
@@ -189,7 +192,7 @@ config_get(struct tree *t, const struct ini *ini, const char *section, const cha
 }
 
 enum get_result
-config_get_ex(struct tree *t, const struct ini *ini, const char *section, const char *option, const struct ini_section *vars,
+config_get_ex(struct tree *t, const struct ini *ini, const char *section, const char *option, const struct interpolate_vars *vars,
     const char **out, struct err *err)
 {
 	char name[256], known[300];

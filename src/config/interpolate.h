@@ -8,10 +8,16 @@
 
 #include "base/err.h"
 #include "config/ini.h"
+#include "config/opts.h"
 #include "config/tree.h"
 
 #define INTERPOLATE_DEPTH_MAX 10       /* compat: Python's configparser */
 #define INTERPOLATE_VALUE_MAX (4 << 20) /* bytes of one result */
+
+/* What is looked up before the files: options in brackets, then those of the jail. Both may be NULL. */
+struct interpolate_vars {
+	const struct opts *given, *jail;
+};
 
 enum get_result {
 	GET_OK,
@@ -21,17 +27,14 @@ enum get_result {
 };
 
 /*
- * *out lives in the tree's arena. The name is taken in lower case. Looked up in vars (may be NULL; its names
- * are lower case), then the section, then [DEFAULT].
+ * *out lives in the tree's arena. The name is taken in lower case. Looked up in vars (may be NULL),
+ * then the section, then [DEFAULT].
  */
 enum get_result config_get(struct tree *t, const struct ini *ini, const char *section, const char *option,
-    const struct ini_section *vars, const char **out, struct err *err);
+    const struct interpolate_vars *vars, const char **out, struct err *err);
 
 /* The same, and a name of the form section/option is first looked up there (known/x: in the shadow, then here). */
 enum get_result config_get_ex(struct tree *t, const struct ini *ini, const char *section, const char *option,
-    const struct ini_section *vars, const char **out, struct err *err);
-
-/* A variable that is there but has no text (None): using it is an error. */
-extern const char interpolate_none[];
+    const struct interpolate_vars *vars, const char **out, struct err *err);
 
 #endif

@@ -17,7 +17,7 @@ struct jail {
 	struct tree *tree;
 	struct ini *jails;
 	const char *name;
-	struct value *options; /* dict */
+	struct opts first, options; /* what decides whether to go on; then all */
 	struct definition *filter;
 	struct actionconf **actions;
 	size_t n_actions;
@@ -37,16 +37,13 @@ is_material(const struct option_row *row)
 
 /* Fetches the options of the table; first_only: those that decide whether to go on. */
 static bool
-fetch_options(struct jail *j, bool first_only, struct err *err)
+fetch_options(struct jail *j, struct opts *out, bool first_only, struct err *err)
 {
 	char where[300];
 	struct ini_section *own = ini_section(j->jails, j->name);
 
-	value_free(j->options);
-	j->options = value_dict();
 	for (const struct option_row *row = options_jail; row->name != NULL && !is_material(row); row++) {
 		const char *text, *fallback = NULL;
-		bool is_wrong = false;
 		for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
 			if (strcmp(defaults[i].name, row->name) == 0)
 				fallback = defaults[i].text;
@@ -67,10 +64,9 @@ fetch_options(struct jail *j, bool first_only, struct err *err)
 		case GET_OK:
 			break;
 		}
-		struct value *v = row->type == OPTION_BOOL || row->type == OPTION_INT
-		    ? definition_convert(row->type, text, &is_wrong)
-		    : value_str(text);
-		if (is_wrong) {
+		if (row->type != OPTION_BOOL && row->type != OPTION_INT) {
+			opts_put(out, j->tree->arena, row->name, text);
+		} else if (!definition_put(out, j->tree->arena, row->type, row->name, text)) {
 			struct ini_place place = ini_place(own, row->name);
 			if (place.file == 0)
 				place = ini_place(j->jails->defaults, row->name);
@@ -78,7 +74,6 @@ fetch_options(struct jail *j, bool first_only, struct err *err)
 			    "Wrong value '%s' for '%s' in '%s' (%s): expected a whole number. Using default one: 'None'", text,
 			    row->name, j->name, tree_where(j->tree, place, where, sizeof where));
 		}
-		value_put(j->options, row->name, v);
 	}
 	return true;
 }
@@ -86,9 +81,9 @@ fetch_options(struct jail *j, bool first_only, struct err *err)
 static bool
 is_enabled(const struct jail *j)
 {
-	const struct value *v = value_get(j->options, "enabled");
+	const struct opt *o = opts_find(&j->first, "enabled");
 
-	return v != NULL && v->kind == VALUE_BOOL && v->truth;
+	return o != NULL && o->number != 0;
 }
 
 /* What the filter says becomes known/… of the jail, so that %(known/failregex)s extends its list. */
@@ -96,20 +91,23 @@ static bool
 add_known(struct jail *j, struct err *err)
 {
 	struct ini_section *own = ini_section(j->jails, j->name);
-	struct value *all;
+	struct opts all = {0};
+	struct str known = {0};
 
 	if (!definition_combine(j->filter, NULL, &all, err))
 		return err_prefix(err, "jail '%s', filter", j->name);
-	for (size_t i = 0; i < value_count(all); i++) {
-		const char *key = value_text(all->seq.items[2 * i]), *text = value_text(all->seq.items[2 * i + 1]);
+	for (size_t i = 0; i < all.count; i++) {
+		const struct opt *o = &all.at[i];
 		/* compat: known/maxlines is a number, which no %(...)s takes, and None is nothing */
-		if (text == NULL || str_starts(key, "known/") || strcmp(key, "__name__") == 0)
+		if (o->kind != VALUE_STR || str_starts(o->key, "known/") || strcmp(o->key, "__name__") == 0)
 			continue;
-		char *known = xasprintf("known/%s", key);
-		ini_put(own, known, text, ini_place(ini_section(j->filter->ini, "Definition"), key));
-		free(known);
+		str_clear(&known);
+		str_add(&known, "known/");
+		str_add(&known, o->key);
+		ini_put(own, str_text(&known), o->text, ini_place(ini_section(j->filter->ini, "Definition"), o->key));
 	}
-	value_free(all);
+	str_done(&known);
+	opts_done(&all);
 	return true;
 }
 
@@ -138,14 +136,12 @@ read_filter(struct jail *j, const char *text, struct err *err)
 		spec_done(&spec);
 		return found == TREE_NONE ? JAILCONF_BAD : JAILCONF_FAILED;
 	}
-	struct value *given = value_dict();
-	for (size_t i = 0; i < spec.count; i++)
-		value_put(given, spec.keys[i], value_str(spec.values[i]));
-	j->filter = definition_new(j->tree, ini, options_filter, given);
+	struct opts given = {0};
+	opts_from_spec(&given, j->tree->arena, &spec);
+	j->filter = definition_new(j->tree, ini, options_filter, &given);
 	spec_done(&spec);
-	const char *backend = value_text(value_get(j->options, "backend"));
-	filterstream_imply(j->filter, backend != NULL ? backend : "");
-	if (!definition_fetch(j->filter, j->options, true, err)) {
+	filterstream_imply(j->filter, opts_text(&j->first, "backend"));
+	if (!definition_fetch(j->filter, &j->first, true, err)) {
 		err_prefix(err, "jail '%s', filter '%.100s'", j->name, text);
 		return JAILCONF_FAILED;
 	}
@@ -155,7 +151,7 @@ read_filter(struct jail *j, const char *text, struct err *err)
 static enum jailconf_result
 read_actions(struct jail *j, struct err *err)
 {
-	const char *at = value_text(value_get(j->options, "action"));
+	const char *at = opts_text(&j->options, "action");
 	struct slice text;
 
 	while (actionconf_next(&at, &text)) {
@@ -164,7 +160,7 @@ read_actions(struct jail *j, struct err *err)
 			err_set(err, "jail '%s': more than %d actions", j->name, ACTIONCONF_MAX);
 			return JAILCONF_FAILED;
 		}
-		enum actionconf_result r = actionconf_read(j->tree, j->name, j->options, text, &a, &j->why, err);
+		enum actionconf_result r = actionconf_read(j->tree, j->name, &j->options, text, &a, &j->why, err);
 		if (r != ACTIONCONF_OK)
 			return r == ACTIONCONF_BAD ? JAILCONF_BAD : JAILCONF_FAILED;
 		if (a == NULL)
@@ -180,11 +176,11 @@ read_actions(struct jail *j, struct err *err)
 static enum jailconf_result
 read_jail(struct jail *j, bool force_enable, struct err *err)
 {
-	if (!fetch_options(j, true, err))
+	if (!fetch_options(j, &j->first, true, err))
 		return JAILCONF_FAILED;
 	if (!force_enable && !is_enabled(j))
 		return JAILCONF_OFF;
-	const char *filter = value_text(value_get(j->options, "filter"));
+	const char *filter = opts_text(&j->first, "filter");
 	if (filter[0] != '\0') {
 		enum jailconf_result r = read_filter(j, filter, err);
 		if (r != JAILCONF_OK)
@@ -192,9 +188,9 @@ read_jail(struct jail *j, bool force_enable, struct err *err)
 	} else {
 		tree_note(j->tree, LOG_LEVEL_WARNING, LOGGER, "No filter set for jail %s", j->name);
 	}
-	if (!fetch_options(j, false, err))
+	if (!fetch_options(j, &j->options, false, err))
 		return JAILCONF_FAILED;
-	if (j->filter != NULL && !definition_fetch(j->filter, j->options, false, err)) {
+	if (j->filter != NULL && !definition_fetch(j->filter, &j->options, false, err)) {
 		err_prefix(err, "jail '%s', filter", j->name);
 		return JAILCONF_FAILED;
 	}
@@ -286,21 +282,21 @@ static bool
 convert_jail(struct jail *j, enum config_logs logs, struct value *stream, struct err *err)
 {
 	struct value *own = value_list(), *later = value_list();
-	const char *backend = value_text(value_get(j->options, "backend"));
+	const char *backend = opts_text(&j->options, "backend");
 	bool is_ok = j->filter == NULL || filterstream_filter(own, j->filter, j->name, err);
 
-	is_ok = is_ok && filterstream_fill(own, j->options, j->name, err);
-	for (size_t i = 0; is_ok && i < value_count(j->options); i++) {
-		const char *name = value_text(j->options->seq.items[2 * i]);
-		const struct value *v = j->options->seq.items[2 * i + 1];
+	is_ok = is_ok && filterstream_fill(own, &j->options, j->name, err);
+	for (size_t i = 0; is_ok && i < j->options.count; i++) {
+		const struct opt *o = &j->options.at[i];
+		const char *name = o->key;
 		if (strcmp(name, "logpath") == 0) {
 			if (!str_starts(backend, "systemd"))
-				is_ok = add_logpath(j, later, value_text(v), logs, err);
+				is_ok = add_logpath(j, later, o->text, logs, err);
 		} else if (strcmp(name, "ignoreip") == 0) {
-			add_ignoreip(j, own, value_text(v));
+			add_ignoreip(j, own, o->text);
 		} else if (strcmp(name, "backend") != 0 && !is_of_filter(name)) {
 			struct value *command = value_words("set", j->name, name, NULL);
-			value_push(command, value_dup(v));
+			value_push(command, opts_value(o));
 			value_push(own, command);
 		}
 	}
@@ -319,7 +315,7 @@ convert_jail(struct jail *j, enum config_logs logs, struct value *stream, struct
 
 enum jailconf_result
 jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_enable, enum config_logs logs,
-    struct value *stream, struct value **options, struct err *err)
+    struct value *stream, struct err *err)
 {
 	struct jail j = {.tree = t, .jails = jails, .name = name};
 	enum jailconf_result result = read_jail(&j, force_enable, err);
@@ -337,9 +333,7 @@ jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_en
 		actionconf_free(j.actions[i]);
 	free(j.actions);
 	definition_free(j.filter);
-	if (options != NULL)
-		*options = j.options;
-	else
-		value_free(j.options);
+	opts_done(&j.first);
+	opts_done(&j.options);
 	return result;
 }

@@ -22,9 +22,9 @@ enum jailconf_result {
 
 /*
  * jails: the merged jail.conf, to which what the filter says is added as known/… of the jail's section.
- * *options: dict of what was fetched, may be NULL; the caller frees. logs: what no log file means.
+ * logs: what no log file means.
  */
 enum jailconf_result jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_enable,
-    enum config_logs logs, struct value *stream, struct value **options, struct err *err);
+    enum config_logs logs, struct value *stream, struct err *err);
 
 #endif

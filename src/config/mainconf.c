@@ -87,14 +87,15 @@ push_set(struct value *stream, const char *name, struct value *v)
 static struct value *
 whole_number(struct tree *t, const struct ini_section *s, const char *name, const char *text)
 {
-	bool is_wrong;
 	char where[300];
-	struct value *v = definition_convert(OPTION_INT, text, &is_wrong);
+	struct opts one = {0};
 
-	if (is_wrong)
+	if (!definition_put(&one, t->arena, OPTION_INT, name, text))
 		tree_note(t, LOG_LEVEL_WARNING, LOGGER,
 		    "Wrong value '%s' for '%s' in '%s' (%s): expected a whole number. Using default one: 'None'", text, name,
 		    s->name, tree_where(t, ini_place(s, name), where, sizeof where));
+	struct value *v = opts_value(&one.at[0]);
+	opts_done(&one);
 	return v;
 }
 

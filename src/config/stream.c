@@ -53,7 +53,7 @@ struct reading {
 static bool
 read_one(struct reading *r, struct ini *jails, const char *name, struct err *err)
 {
-	switch (jailconf_read(r->tree, jails, name, r->req->force_enable, r->req->logs, r->stream, NULL, err)) {
+	switch (jailconf_read(r->tree, jails, name, r->req->force_enable, r->req->logs, r->stream, err)) {
 	case JAILCONF_OFF:
 		return true;
 	case JAILCONF_OK:

@@ -14,8 +14,8 @@ struct tag_count {
 
 struct replacing {
 	struct tree *tree;
-	struct value *options;
-	const struct value *ignore;
+	struct opts *options;
+	const char *const *ignore;
 	tags_look_fn look;
 	void *arg;
 	struct err *err;
@@ -24,10 +24,8 @@ struct replacing {
 static bool
 is_ignored(const struct replacing *r, const char *name)
 {
-	if (r->ignore == NULL)
-		return false;
-	for (size_t i = 0; i < r->ignore->seq.count; i++)
-		if (strcmp(r->ignore->seq.items[i]->text.bytes, name) == 0)
+	for (const char *const *p = r->ignore; *p != NULL; p++)
+		if ((*p)[0] == name[0] && strcmp(*p, name) == 0)
 			return true;
 	return false;
 }
@@ -93,7 +91,7 @@ fail_recursion(const struct replacing *r, const char *option, const char *name, 
 static struct tag_count *
 find_count(struct tag_count *c, const char *name)
 {
-	while (c != NULL && strcmp(c->name, name) != 0)
+	while (c != NULL && (c->name[0] != name[0] || strcmp(c->name, name) != 0))
 		c = c->next;
 	return c;
 }
@@ -111,7 +109,7 @@ replace_tag(const struct replacing *r, const char *option, struct str *text, siz
 		return true;
 	if (strcmp(name, option) == 0 || (c != NULL && c->count > TAGS_REPLACE_MAX))
 		return fail_recursion(r, option, name, str_text(text), *counts);
-	const char *by = value_text(value_get(r->options, name));
+	const char *by = opts_text(r->options, name);
 	if (by == NULL)
 		by = r->look(r->arg, name, &is_ok, r->err);
 	if (!is_ok || by == NULL)
@@ -146,44 +144,36 @@ replace_in(const struct replacing *r, const char *option, struct str *text, stru
 	return true;
 }
 
-static void
-option_put(struct value *options, size_t i, const struct str *text)
-{
-	value_free(options->seq.items[2 * i + 1]);
-	options->seq.items[2 * i + 1] = value_strn(str_text(text), text->len);
-}
-
 bool
-tags_replace(struct tree *t, struct value *options, const struct value *ignore, tags_look_fn look, void *arg,
+tags_replace(struct tree *t, struct opts *options, const char *const *ignore, tags_look_fn look, void *arg,
     struct err *err)
 {
 	struct replacing r = {t, options, ignore, look, arg, err};
-	size_t count = value_count(options), len;
+	size_t count = options->count, len;
 	struct tag_count **counts = xcalloc(count, sizeof *counts);
 	bool *is_done = xcalloc(count, sizeof *is_done);
 	bool is_ok = true, again = true;
 	struct str text = {0};
 
 	for (size_t i = 0; i < count; i++)
-		is_done[i] = value_text(options->seq.items[2 * i + 1]) == NULL ||
-		    find_tag(value_text(options->seq.items[2 * i + 1]), &len) == NULL ||
-		    is_ignored(&r, value_text(options->seq.items[2 * i]));
+		is_done[i] = options->at[i].kind != VALUE_STR || find_tag(options->at[i].text, &len) == NULL ||
+		    is_ignored(&r, options->at[i].key);
 	while (is_ok && again) {
 		again = false;
 		for (size_t i = 0; is_ok && i < count; i++) {
 			if (is_done[i])
 				continue;
-			const char *old = value_text(options->seq.items[2 * i + 1]);
+			const char *old = options->at[i].text;
 			str_clear(&text);
 			str_add(&text, old);
-			is_ok = replace_in(&r, value_text(options->seq.items[2 * i]), &text, &counts[i]);
+			is_ok = replace_in(&r, options->at[i].key, &text, &counts[i]);
 			bool is_changed = is_ok && strcmp(old, str_text(&text)) != 0;
 			bool has_more = is_changed && find_tag(str_text(&text), &len) != NULL;
 			/* what stays as it is now can change no more: no option comes or goes */
 			is_done[i] = !has_more;
 			again |= has_more;
 			if (is_changed)
-				option_put(options, i, &text);
+				options->at[i].text = arena_strndup(t->arena, str_text(&text), text.len);
 		}
 	}
 	str_done(&text);

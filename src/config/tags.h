@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "base/value.h"
+#include "config/opts.h"
 #include "config/tree.h"
 
 #define TAGS_REPLACE_MAX 25          /* of one tag in one value; compat: more means that it contains itself */
@@ -17,10 +17,10 @@
 typedef const char *(*tags_look_fn)(void *arg, const char *name, bool *is_ok, struct err *err);
 
 /*
- * options: dict of strings (and None), changed in place. ignore: list of names that neither are
- * replaced nor have tags of theirs replaced; NULL: none.
+ * options: strings (and None), changed in place. ignore: names, NULL-terminated, that neither are replaced
+ * nor have tags of theirs replaced.
  */
-bool tags_replace(struct tree *t, struct value *options, const struct value *ignore, tags_look_fn look, void *arg,
+bool tags_replace(struct tree *t, struct opts *options, const char *const *ignore, tags_look_fn look, void *arg,
     struct err *err);
 
 #endif
