@@ -9,11 +9,13 @@
 #include "jailtop/applet.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LOGGER "fail2ban"
+#define DUMP_CHUNK 65536 /* bytes printed at once */
 
 enum { OPT_LOGLEVEL = 256, OPT_LOGTARGET, OPT_SYSLOGSOCKET, OPT_ASYNC, OPT_PNAME, OPT_TIMEOUT, OPT_STR2SEC, OPT_VERSION, OPT_DP, OPT_JSON };
 
@@ -112,13 +114,15 @@ dump(const struct value *stream, bool is_pretty)
 	struct str line = {0};
 
 	for (size_t i = 0; i < value_count(stream); i++) {
-		str_clear(&line);
 		if (is_pretty)
 			pretty_format(value_at(stream, i), &line);
 		else
 			value_repr(value_at(stream, i), &line);
 		str_addc(&line, '\n');
-		fwrite(str_text(&line), 1, line.len, stdout);
+		if (line.len >= DUMP_CHUNK || i + 1 == value_count(stream)) {
+			fwrite(str_text(&line), 1, line.len, stdout);
+			str_clear(&line);
+		}
 	}
 	str_done(&line);
 }
@@ -131,23 +135,24 @@ run_modes(const struct client_opts *o, const struct modes *modes, bool has_comma
 
 	if (!modes->dump && !modes->test)
 		return -1;
-	bool is_ok = client_read_config(o, NULL, modes->dump ? CONFIG_LOGS_WARN : CONFIG_LOGS_NEEDED, &stream);
+	mallopt(M_TOP_PAD, 4 << 20); /* one short run: ask the kernel once, give nothing back */
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
+	bool is_ok = client_read_config(o, NULL, modes->dump, &stream);
 	if (modes->dump && stream != NULL)
 		dump(stream, modes->pretty);
 	else if (modes->dump)
 		puts("ERROR: The configuration stream failed because of the invalid syntax.");
-	value_free(stream);
-	if (modes->test && !is_ok) {
+	if (modes->test && !is_ok)
 		log_write(LOG_LEVEL_ERROR, LOGGER, "ERROR: test configuration failed");
-		return 255;
-	}
-	if (modes->test && has_command)
-		return -1;
-	if (modes->test)
+	else if (modes->test && !has_command)
 		puts("OK: configuration test is successful");
 	else if (!is_ok)
 		log_write(LOG_LEVEL_ERROR, LOGGER, "Init of command line failed");
-	return is_ok ? 0 : 255;
+	if (modes->test && is_ok && has_command) {
+		value_free(stream);
+		return -1;
+	}
+	exit(is_ok ? 0 : 255); /* the stream is large, and the kernel frees faster */
 }
 
 /* ---- the command line ---- */

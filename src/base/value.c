@@ -56,10 +56,13 @@ value_float(double real)
 struct value *
 value_strn(const char *bytes, size_t len)
 {
-	struct value *v = value_new(VALUE_STR);
+	struct value *v = xmalloc(sizeof *v + len + 1); /* in one piece: most values are short strings */
 
-	v->text.bytes = xstrndup(bytes, len);
+	v->kind = VALUE_STR;
+	v->text.bytes = (char *)(v + 1);
 	v->text.len = len;
+	memcpy(v->text.bytes, bytes, len);
+	v->text.bytes[len] = '\0';
 	return v;
 }
 
@@ -189,7 +192,7 @@ value_free(struct value *v)
 {
 	if (v == NULL)
 		return;
-	if (v->kind == VALUE_STR)
+	if (v->kind == VALUE_STR && v->text.bytes != (char *)(v + 1))
 		free(v->text.bytes);
 	if (is_seq(v)) {
 		for (size_t i = 0; i < slots(v); i++)
@@ -397,7 +400,7 @@ value_repr(const struct value *v, struct str *out)
 	str_add(out, open[v->kind]);
 	for (size_t i = 0; i < v->seq.count; i++) {
 		if (i != 0)
-			str_add(out, ", ");
+			str_addn(out, ", ", 2);
 		if (v->kind == VALUE_DICT) {
 			value_repr(v->seq.items[2 * i], out);
 			str_add(out, ": ");

@@ -20,6 +20,7 @@ definition_new(struct tree *t, const struct ini *ini, const struct option_row *r
 	d->tree = t;
 	d->ini = ini;
 	d->rows = rows;
+	HASH_FIND_STR(ini->sections, "Definition", d->own);
 	d->given = *given;
 	*given = (struct opts){0};
 	return d;
@@ -78,12 +79,11 @@ bool
 definition_fetch(struct definition *d, const struct opts *jail, bool all, struct err *err)
 {
 	static const struct opts nothing;
-	struct ini_section *own;
+	const struct ini_section *own = d->own;
 	struct interpolate_vars vars = {&d->given, jail};
 
 	d->jail = jail != NULL ? jail : &nothing;
 	opts_done(&d->options);
-	HASH_FIND_STR(d->ini->sections, "Definition", own);
 	for (const struct option_row *row = d->rows; row->name != NULL; row++) {
 		const char *value;
 		if (opts_find(d->jail, row->name) != NULL || opts_find(&d->given, row->name) != NULL)
@@ -112,11 +112,17 @@ look_up_tag(void *arg, const char *name, bool *is_ok, struct err *err)
 {
 	struct definition *d = arg;
 	struct interpolate_vars vars = {&d->given, d->jail};
-	const struct opt *known = opts_find(&d->looked_up, name);
+	uint32_t hash = opts_hash(name);
+	const struct opt *known = opts_find_hashed(&d->looked_up, name, hash);
 	const char *value = opts_none;
 
 	if (known != NULL)
 		return known->text == opts_none ? NULL : known->text;
+	/* the usual case, <ip> and its like, fast: there is no such option anywhere */
+	if (strchr(name, '/') == NULL && opts_is_lower(name) && opts_find_lower(&d->given, name, hash) == NULL &&
+	    opts_find_lower(d->jail, name, hash) == NULL && ini_get(d->own, name) == NULL &&
+	    ini_get(d->ini->defaults, name) == NULL)
+		return NULL;
 	if (config_get_ex(d->tree, d->ini, "Definition", name, &vars, &value, err) == GET_FAILED) {
 		*is_ok = false;
 		return NULL;

@@ -16,6 +16,7 @@
 struct definition {
 	struct tree *tree;
 	const struct ini *ini;         /* borrowed from the tree */
+	struct ini_section *own;       /* [Definition]; NULL: there is none */
 	const struct option_row *rows; /* the options that are sent */
 	struct opts given;             /* from the brackets, filled up from [Init] */
 	struct opts options;           /* of rows, what [Definition] says */

@@ -7,11 +7,9 @@
 void
 filterstream_imply(struct definition *d, const char *backend)
 {
-	struct ini_section *own;
 	const char *given = opts_text(&d->given, "logtype");
 
-	HASH_FIND_STR(d->ini->sections, "Definition", own);
-	if ((given == NULL || given[0] == '\0') && ini_get(own, "logtype") == NULL)
+	if ((given == NULL || given[0] == '\0') && ini_get(d->own, "logtype") == NULL)
 		opts_put(&d->given, d->tree->arena, "logtype", str_starts(backend, "systemd") ? "journal" : "file");
 }
 

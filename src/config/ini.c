@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/spec.h"
 #include "base/text.h"
+#include "config/opts.h"
 
 #include <ctype.h>
 #include <locale.h>
@@ -14,13 +15,31 @@
 
 /* ---- the store ---- */
 
+static struct ini_store *
+store_new(void)
+{
+	struct ini_store *store = xcalloc(1, sizeof *store);
+
+	store->options = dictionary_new(0);
+	store->refs = 1;
+	return store;
+}
+
+static void
+store_drop(struct ini_store *store)
+{
+	if (store == NULL || --store->refs != 0)
+		return;
+	dictionary_del(store->options);
+	free(store);
+}
+
 struct ini_section *
 ini_section_new(const char *name)
 {
 	struct ini_section *s = xcalloc(1, sizeof *s);
 
 	s->name = xstrdup(name);
-	s->options = dictionary_new(0);
 	return s;
 }
 
@@ -29,7 +48,7 @@ ini_section_free(struct ini_section *s)
 {
 	if (s == NULL)
 		return;
-	dictionary_del(s->options);
+	store_drop(s->store);
 	free(s->name);
 	free(s);
 }
@@ -91,19 +110,35 @@ entry_of(const struct ini_section *s, const char *key)
 {
 	unsigned kind = kind_of(key);
 
-	if (s == NULL || (s->seen[kind >> 6] >> (kind & 63) & 1) == 0)
+	if (s == NULL || s->store == NULL || (s->store->seen[kind >> 6] >> (kind & 63) & 1) == 0)
 		return NULL;
-	return dictionary_get(s->options, key, NULL);
+	return dictionary_get(s->store->options, key, NULL);
+}
+
+static void
+store_put(struct ini_store *store, const char *key, const char *entry)
+{
+	unsigned kind = kind_of(key);
+
+	store->seen[kind >> 6] |= (uint64_t)1 << (kind & 63);
+	if (dictionary_set(store->options, key, entry) != 0)
+		abort(); /* out of memory, as xmalloc */
 }
 
 static void
 entry_put(struct ini_section *s, const char *key, const char *entry)
 {
-	unsigned kind = kind_of(key);
+	struct ini_store *old = s->store;
 
-	s->seen[kind >> 6] |= (uint64_t)1 << (kind & 63);
-	if (dictionary_set(s->options, key, entry) != 0)
-		abort(); /* out of memory, as xmalloc */
+	if (old == NULL) {
+		s->store = store_new();
+	} else if (old->refs > 1) {
+		s->store = store_new();
+		for (int i = 0; i < old->options->n; i++)
+			store_put(s->store, old->options->key[i], old->options->val[i]);
+		store_drop(old);
+	}
+	store_put(s->store, key, entry);
 }
 
 static char *
@@ -130,8 +165,13 @@ entry_value(const char *entry)
 const char *
 ini_get(const struct ini_section *s, const char *key)
 {
-	const char *entry = entry_of(s, key);
+	const struct opt *known = s != NULL && s->known != NULL && str_starts(key, "known/") && !str_starts(key + 6, "known/")
+	    ? opts_find(s->known, key + 6)
+	    : NULL;
 
+	if (known != NULL && known->kind == VALUE_STR)
+		return known->text;
+	const char *entry = entry_of(s, key);
 	return entry != NULL ? entry_value(entry) : NULL;
 }
 
@@ -161,13 +201,13 @@ ini_put(struct ini_section *s, const char *key, const char *value, struct ini_pl
 size_t
 ini_count(const struct ini_section *s)
 {
-	return s != NULL ? (size_t)s->options->n : 0;
+	return s != NULL && s->store != NULL ? (size_t)s->store->options->n : 0;
 }
 
 const char *
 ini_key(const struct ini_section *s, size_t i)
 {
-	return s->options->key[i]; /* nothing is ever unset, so there are no holes */
+	return s->store->options->key[i]; /* nothing is ever unset, so there are no holes */
 }
 
 void
@@ -214,11 +254,16 @@ merge_options(struct ini_section *into, const struct ini_section *from, const ch
 {
 	struct str key = {0};
 
+	if (into->store == NULL && from->store != NULL && suffix[0] == '\0') {
+		into->store = from->store;
+		into->store->refs++;
+		return;
+	}
 	for (size_t i = 0; i < ini_count(from); i++) {
 		str_clear(&key);
 		str_add(&key, ini_key(from, i));
 		str_add(&key, suffix);
-		entry_put(into, str_text(&key), from->options->val[i]);
+		entry_put(into, str_text(&key), from->store->options->val[i]);
 	}
 	str_done(&key);
 }

@@ -28,10 +28,19 @@ struct ini_place {
 	unsigned line;
 };
 
-struct ini_section {
-	char *name;
+/* The options of a section; sections that were merged from it alone share it until one changes. */
+struct ini_store {
 	dictionary *options;
 	uint64_t seen[4]; /* a bit for each kind of name that is there: most look-ups end here */
+	unsigned refs;
+};
+
+struct opts;
+
+struct ini_section {
+	char *name;
+	struct ini_store *store;   /* NULL: no options */
+	const struct opts *known;  /* over it: what known/<name> stands for; borrowed; NULL: nothing */
 	UT_hash_handle hh;
 };
 

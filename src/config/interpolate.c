@@ -136,27 +136,29 @@ expand(struct fetch *f, const char *text, int depth)
 		size_t len = strcspn(p + 2, ")");
 		if (len == 0 || p[2 + len] != ')' || p[3 + len] != 's')
 			return fetch_fail(f, "expected %%(name)s, found '%.60s'", p);
-		struct str written = {0}, name = {0};
-		str_addn(&written, p + 2, len);
-		ini_lower(p + 2, len, &name);
+		char *written = arena_strndup(f->tree->arena, p + 2, len), *name = written;
+		if (!opts_is_lower(written)) {
+			struct str lower = {0};
+			ini_lower(written, len, &lower);
+			name = arena_strdup(f->tree->arena, str_text(&lower));
+			str_done(&lower);
+		}
 		p += len + 4;
 		/* compat: a name with capitals reaches no foreign section, because it is looked up in lower case */
-		const char *value = strcmp(str_text(&name), "__name__") == 0 ? f->section_name : look_up(f, str_text(&name));
-		if (value == NULL && strcmp(str_text(&written), str_text(&name)) == 0)
-			value = look_up_foreign(f, str_text(&name));
+		const char *value = strcmp(name, "__name__") == 0 ? f->section_name : look_up(f, name);
+		if (value == NULL && name == written)
+			value = look_up_foreign(f, name);
 		bool is_ok;
-		const char *near = value == NULL ? nearest_name(f, str_text(&name)) : NULL;
+		const char *near = value == NULL ? nearest_name(f, name) : NULL;
 		if (value == NULL)
-			is_ok = fetch_fail(f, "%%(%.100s)s is no option here%s%s%s, in '%.200s'", str_text(&written),
+			is_ok = fetch_fail(f, "%%(%.100s)s is no option here%s%s%s, in '%.200s'", written,
 			    near != NULL ? ", did you mean %(" : "", near != NULL ? near : "", near != NULL ? ")s?" : "", text);
 		else if (strcmp(value, opts_none) == 0)
-			is_ok = fetch_fail(f, "%%(%.100s)s has no value", str_text(&written));
+			is_ok = fetch_fail(f, "%%(%.100s)s has no value", written);
 		else if (strchr(value, '%') != NULL)
 			is_ok = expand(f, value, depth + 1);
 		else
 			is_ok = add_text(f, value, strlen(value));
-		str_done(&written);
-		str_done(&name);
 		if (!is_ok)
 			return false;
 	}
@@ -167,15 +169,19 @@ enum get_result
 config_get(struct tree *t, const struct ini *ini, const char *section, const char *option, const struct interpolate_vars *vars,
     const char **out, struct err *err)
 {
-	struct str name = {0};
 	struct fetch f = {.tree = t, .ini = ini, .section_name = section, .vars = vars, .err = err};
 	enum get_result result = GET_FAILED;
 
 	HASH_FIND_STR(ini->sections, section, f.section);
 	if (f.section == NULL && strcmp(section, "DEFAULT") != 0)
 		return GET_NO_SECTION;
-	ini_lower(option, strlen(option), &name);
-	f.option = str_text(&name);
+	f.option = option;
+	if (!opts_is_lower(option)) {
+		struct str lower = {0};
+		ini_lower(option, strlen(option), &lower);
+		f.option = arena_strdup(t->arena, str_text(&lower));
+		str_done(&lower);
+	}
 	const char *value = look_up(&f, f.option);
 	if (value == NULL) {
 		result = GET_NO_OPTION;
@@ -187,7 +193,6 @@ config_get(struct tree *t, const struct ini *ini, const char *section, const cha
 		result = GET_OK;
 	}
 	str_done(&f.out);
-	str_done(&name);
 	return result;
 }
 

@@ -91,23 +91,16 @@ static bool
 add_known(struct jail *j, struct err *err)
 {
 	struct ini_section *own = ini_section(j->jails, j->name);
-	struct opts all = {0};
-	struct str known = {0};
+	struct opts *all = arena_alloc(j->tree->arena, sizeof *all), kept = {0};
 
-	if (!definition_combine(j->filter, NULL, &all, err))
+	if (!definition_combine(j->filter, NULL, &kept, err))
 		return err_prefix(err, "jail '%s', filter", j->name);
-	for (size_t i = 0; i < all.count; i++) {
-		const struct opt *o = &all.at[i];
-		/* compat: known/maxlines is a number, which no %(...)s takes, and None is nothing */
-		if (o->kind != VALUE_STR || str_starts(o->key, "known/") || strcmp(o->key, "__name__") == 0)
-			continue;
-		str_clear(&known);
-		str_add(&known, "known/");
-		str_add(&known, o->key);
-		ini_put(own, str_text(&known), o->text, ini_place(ini_section(j->filter->ini, "Definition"), o->key));
-	}
-	str_done(&known);
-	opts_done(&all);
+	/* compat: known/maxlines is a number, which no %(...)s takes, and None is nothing; they are no strings */
+	all->at = arena_alloc(j->tree->arena, kept.count * sizeof *all->at);
+	memcpy(all->at, kept.at, kept.count * sizeof *all->at);
+	all->count = kept.count;
+	opts_done(&kept);
+	own->known = all;
 	return true;
 }
 

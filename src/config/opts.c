@@ -39,6 +39,12 @@ opts_find(const struct opts *o, const char *key)
 	return find(o, key, opts_hash(key));
 }
 
+const struct opt *
+opts_find_hashed(const struct opts *o, const char *key, uint32_t hash)
+{
+	return find(o, key, hash);
+}
+
 const char *
 opts_text(const struct opts *o, const char *key)
 {
@@ -56,8 +62,8 @@ opts_find_lower(const struct opts *o, const char *lower, uint32_t hash)
 	return NULL;
 }
 
-static bool
-is_lower(const char *key)
+bool
+opts_is_lower(const char *key)
 {
 	for (; *key != '\0'; key++)
 		if ((*key >= 'A' && *key <= 'Z') || (*key & 0x80) != 0)
@@ -79,7 +85,7 @@ place_for(struct opts *o, struct arena *a, const char *key)
 	}
 	one = &o->at[o->count++];
 	*one = (struct opt){.key = key, .lower = key, .hash = hash, .lower_hash = hash};
-	if (!is_lower(key)) {
+	if (!opts_is_lower(key)) {
 		struct str lower = {0};
 		ini_lower(key, strlen(key), &lower);
 		one->lower = arena_strdup(a, str_text(&lower));

@@ -31,7 +31,9 @@ extern const char opts_none[];
 
 void opts_done(struct opts *o);
 uint32_t opts_hash(const char *text);
+bool opts_is_lower(const char *key); /* lower case already */
 const struct opt *opts_find(const struct opts *o, const char *key);   /* NULL when absent */
+const struct opt *opts_find_hashed(const struct opts *o, const char *key, uint32_t hash);
 const char *opts_text(const struct opts *o, const char *key);         /* NULL when absent or not a string */
 const struct opt *opts_find_lower(const struct opts *o, const char *lower, uint32_t hash); /* the last one */
 /* These replace. The arena takes what must be made: names in lower case, numbers. */

@@ -19,6 +19,7 @@ struct replacing {
 	tags_look_fn look;
 	void *arg;
 	struct err *err;
+	struct str spare; /* where the next replacement is built */
 };
 
 static bool
@@ -47,12 +48,15 @@ find_tag(const char *at, size_t *len)
 
 /* Replaces every <name> of *text. */
 static bool
-replace_all(const struct replacing *r, struct str *text, const char *name, const char *by)
+replace_all(struct replacing *r, struct str *text, const char *name, const char *by)
 {
-	struct str out = {0};
+	struct str out = r->spare;
 	size_t len = strlen(name), by_len = strlen(by);
 
-	for (const char *p = str_text(text);;) {
+	r->spare = *text;
+	str_clear(&out);
+
+	for (const char *p = str_text(&r->spare);;) {
 		const char *at = p;
 		while ((at = strchr(at, '<')) != NULL && (strncmp(at + 1, name, len) != 0 || at[1 + len] != '>'))
 			at++;
@@ -63,13 +67,12 @@ replace_all(const struct replacing *r, struct str *text, const char *name, const
 		str_addn(&out, p, (size_t)(at - p));
 		str_addn(&out, by, by_len);
 		p = at + len + 2;
-		if (out.len > TAGS_VALUE_MAX) {
-			str_done(&out);
-			return err_set(r->err, "<...> makes more than %d bytes of one option", TAGS_VALUE_MAX);
-		}
+		if (out.len > TAGS_VALUE_MAX)
+			break;
 	}
-	str_done(text);
 	*text = out;
+	if (out.len > TAGS_VALUE_MAX)
+		return err_set(r->err, "<...> makes more than %d bytes of one option", TAGS_VALUE_MAX);
 	return tree_spend(r->tree, out.len, r->err);
 }
 
@@ -98,7 +101,7 @@ find_count(struct tag_count *c, const char *name)
 
 /* One tag of the value, at text + at, of len bytes. *from: where to look for the next one. */
 static bool
-replace_tag(const struct replacing *r, const char *option, struct str *text, size_t at, const char *name,
+replace_tag(struct replacing *r, const char *option, struct str *text, size_t at, const char *name,
     struct tag_count **counts, size_t *from)
 {
 	struct tag_count *c = find_count(*counts, name);
@@ -127,7 +130,7 @@ replace_tag(const struct replacing *r, const char *option, struct str *text, siz
 
 /* Replaces what can be in one value. *counts lives on over the rounds. */
 static bool
-replace_in(const struct replacing *r, const char *option, struct str *text, struct tag_count **counts)
+replace_in(struct replacing *r, const char *option, struct str *text, struct tag_count **counts)
 {
 	size_t len, from = 0;
 
@@ -148,7 +151,7 @@ bool
 tags_replace(struct tree *t, struct opts *options, const char *const *ignore, tags_look_fn look, void *arg,
     struct err *err)
 {
-	struct replacing r = {t, options, ignore, look, arg, err};
+	struct replacing r = {t, options, ignore, look, arg, err, {0}};
 	size_t count = options->count, len;
 	struct tag_count **counts = xcalloc(count, sizeof *counts);
 	bool *is_done = xcalloc(count, sizeof *is_done);
@@ -177,6 +180,7 @@ tags_replace(struct tree *t, struct opts *options, const char *const *ignore, ta
 		}
 	}
 	str_done(&text);
+	str_done(&r.spare);
 	free(counts);
 	free(is_done);
 	return is_ok;

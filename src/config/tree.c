@@ -22,6 +22,7 @@ struct tree_file {
 	char *path;
 	struct ini *ini; /* NULL: it could not be read */
 	bool is_shared;  /* ini belongs to another name of the same file */
+	bool is_absent;  /* there is no such file */
 	dev_t dev;       /* which file it is, once it was read */
 	ino_t ino;
 	UT_hash_handle hh;
@@ -186,6 +187,10 @@ read_bytes(struct tree_file *f, struct str *out, bool *is_large)
 		}
 		out->len += (size_t)n;
 		out->at[out->len] = '\0';
+		if (S_ISREG(st.st_mode) && out->len == (size_t)st.st_size) { /* all of it, as of now */
+			close(fd);
+			return true;
+		}
 		if (out->len > INI_FILE_MAX) {
 			*is_large = true;
 			close(fd);
@@ -201,14 +206,21 @@ bad_utf8_line(const char *bytes, size_t len)
 	unsigned line = 1;
 
 	for (size_t i = 0; i < len;) {
+		uint64_t eight;
 		uint32_t c;
-		if ((bytes[i] & 0x80) == 0) {
-			line += bytes[i++] == '\n';
-			continue;
+		if (i + 8 <= len) {
+			memcpy(&eight, bytes + i, 8);
+			if ((eight & 0x8080808080808080u) == 0) {
+				i += 8;
+				continue;
+			}
 		}
 		size_t n = text_decode(bytes + i, len - i, &c);
-		if (n == 0)
+		if (n == 0) {
+			for (size_t k = 0; k < i; k++)
+				line += bytes[k] == '\n';
 			return line;
+		}
 		i += n;
 	}
 	return 0;
@@ -303,12 +315,25 @@ struct chain { /* the files whose includes are being looked at */
 	int depth;
 };
 
+/* What is missing is remembered: every filter asks for the .local of the same common file. */
 static bool
-is_file(const char *path)
+is_file(struct tree *t, const char *path)
 {
 	struct stat st;
+	struct tree_file *f;
 
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+	HASH_FIND_STR(t->files, path, f);
+	if (f != NULL && (f->ini != NULL || f->is_absent))
+		return !f->is_absent;
+	if (stat(path, &st) == 0)
+		return S_ISREG(st.st_mode);
+	if (f == NULL) {
+		f = xcalloc(1, sizeof *f);
+		f->path = xstrdup(path);
+		f->is_absent = true;
+		HASH_ADD_KEYPTR(hh, t->files, f->path, strlen(f->path), f);
+	}
+	return false;
 }
 
 /* "dir/x.conf" -> "dir/x.local" */
@@ -344,8 +369,10 @@ static void
 note_missing(struct tree *t, const struct ini *ini, const char *option, const char *path)
 {
 	char where[300];
+	struct tree_file *f;
 
-	if (access(path, F_OK) != 0 && !str_ends(path, ".local") && !str_ends(path, "/"))
+	HASH_FIND_STR(t->files, path, f);
+	if ((f == NULL || f->ini == NULL) && access(path, F_OK) != 0 && !str_ends(path, ".local") && !str_ends(path, "/"))
 		tree_note(t, LOG_LEVEL_WARNING, LOGGER, "%s: section [INCLUDES], option '%s': there is no file '%.200s'",
 		    tree_where(t, ini_place(ini_section(ini, "INCLUDES"), option), where, sizeof where), option,
 		    short_path(t, path));
@@ -413,9 +440,10 @@ expand_names(struct tree *t, char *const *names, size_t count, const struct chai
 
 	for (size_t i = 0; is_ok && i < count; i++) {
 		char *local = local_sibling(names[i]);
-		bool is_named = !is_file(local);
+		bool is_named = false;
 		for (size_t j = 0; !is_named && j < count; j++)
 			is_named = strcmp(names[j], local) == 0;
+		is_named = is_named || !is_file(t, local);
 		is_ok = list_add(&all, names[i], err) && (is_named || list_add(&all, local, err));
 		free(local);
 	}
@@ -514,11 +542,15 @@ find_files(struct tree_list *l, const char *base, struct err *err)
 {
 	static const char *const suffixes[] = {".conf", ".local"};
 
+	char *dir = xasprintf("%s.d", base);
+	bool has_dir = access(dir, F_OK) == 0;
+
+	free(dir);
 	for (size_t k = 0; k < 2; k++) {
 		if (!add_named(l, base, suffixes[k], err))
 			return false;
 		size_t first = l->count;
-		if (!add_glob(l, base, suffixes[k], err))
+		if (has_dir && !add_glob(l, base, suffixes[k], err))
 			return false;
 		/* by bytes, whatever the locale says */
 		if (l->count > first)
