@@ -137,7 +137,7 @@ run_modes(const struct client_opts *o, const struct modes *modes, bool has_comma
 		return -1;
 	mallopt(M_TOP_PAD, 4 << 20); /* one short run: ask the kernel once, give nothing back */
 	mallopt(M_TRIM_THRESHOLD, 256 << 20);
-	bool is_ok = client_read_config(o, NULL, modes->dump, &stream);
+	bool is_ok = client_read_config(o, NULL, modes->dump ? CONFIG_LOGS_WARN : CONFIG_LOGS_NEEDED, &stream);
 	if (modes->dump && stream != NULL)
 		dump(stream, modes->pretty);
 	else if (modes->dump)
