@@ -1,0 +1,429 @@
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "pane.h"
+#include "ui.h"
+
+#define TABLE_COLUMNS_MAX 16
+#define SORT_EVERY_S 1.0
+#define SORT_QUIET_S 1.0 /* no new order so soon after a key … */
+#define SORT_LATEST_S 3.0 /* … but not for ever */
+
+void
+table_init(struct table *t, const struct source *source)
+{
+	memset(t, 0, sizeof *t);
+	t->source = source;
+	t->sort = source->first_sort;
+	t->is_dirty = true;
+	t->page = 1;
+}
+
+void
+table_done(struct table *t)
+{
+	free(t->rows);
+	filter_free(t->filter);
+	filter_free(t->find);
+	table_unmark_all(t);
+	free(t->marks);
+	memset(t, 0, sizeof *t);
+}
+
+/* ---- building the rows ---- */
+struct sort_row {
+	const void *row;
+	struct table_row id;
+};
+
+struct sort_by {
+	const struct source *source;
+	int column;
+	bool is_reversed;
+};
+
+static int
+sort_compare(const void *a, const void *b, void *arg)
+{
+	const struct sort_by *by = arg;
+	const struct sort_row *x = a, *y = b;
+	int order = by->source->compare(x->row, y->row, by->column);
+
+	if (by->is_reversed)
+		order = -order;
+	if (order == 0)
+		order = x->id.serial < y->id.serial ? -1 : x->id.serial > y->id.serial;
+	return order;
+}
+
+static bool
+row_passes(const struct table *t, const struct filter *f, const struct ui *ui, const void *row, struct str *text)
+{
+	struct addr addr = {0};
+
+	if (f == NULL)
+		return true;
+	str_clear(text);
+	t->source->text(ui, row, text);
+	if (t->source->addr != NULL)
+		t->source->addr(row, &addr);
+	return filter_match(f, &addr, str_text(text), text->len);
+}
+
+static void
+rows_build(struct table *t, const struct pane *p, const struct ui *ui)
+{
+	const struct source *s = t->source;
+	size_t slots = s->slots(p, ui->view), n = 0;
+	struct sort_row *found = xcalloc(slots + 1, sizeof *found);
+	struct str text = {0};
+
+	t->total = 0;
+	for (uint32_t slot = 0; slot < slots; slot++) {
+		uint64_t serial = slot;
+		const void *row = s->row(p, ui->view, slot, &serial);
+		if (row == NULL)
+			continue;
+		t->total++;
+		if (row_passes(t, t->filter, ui, row, &text))
+			found[n++] = (struct sort_row){row, {serial, slot}};
+	}
+	str_done(&text);
+	if (s->compare != NULL && n > 1) {
+		struct sort_by by = {s, t->sort, t->is_reversed != s->columns[t->sort].is_down};
+		qsort_r(found, n, sizeof *found, sort_compare, &by);
+	}
+	if (n > t->room) {
+		t->room = n + n / 2;
+		t->rows = xreallocarray(t->rows, t->room, sizeof *t->rows);
+	}
+	for (size_t i = 0; i < n; i++)
+		t->rows[i] = found[i].id;
+	t->count = n;
+	free(found);
+}
+
+static void
+cursor_remember(struct table *t, const struct pane *p, const struct view *v)
+{
+	const void *row = table_current(t, p, v);
+
+	t->cursor_key[0] = '\0';
+	if (row != NULL)
+		t->source->key(row, t->cursor_key);
+}
+
+static void
+cursor_restore(struct table *t, const struct pane *p, const struct view *v)
+{
+	char key[TABLE_KEY_MAX];
+
+	if (!t->is_touched) {
+		t->cursor = t->top = 0;
+		cursor_remember(t, p, v);
+		return;
+	}
+	if (t->cursor_key[0] != '\0')
+		for (size_t i = 0; i < t->count; i++) {
+			const void *row = table_at(t, p, v, i);
+			if (row == NULL)
+				continue;
+			t->source->key(row, key);
+			if (strcmp(key, t->cursor_key) == 0) {
+				/* the row keeps its place on the screen */
+				size_t offset = t->cursor >= t->top ? t->cursor - t->top : 0;
+				t->cursor = i;
+				t->top = i > offset ? i - offset : 0;
+				table_clamp(t);
+				return;
+			}
+		}
+	table_clamp(t);
+	cursor_remember(t, p, v);
+}
+
+bool
+table_update(struct table *t, const struct pane *p, const struct ui *ui, uint64_t generation, bool force)
+{
+	bool is_other_view = t->view != ui->view;
+
+	if (!force && !t->is_dirty && !is_other_view) {
+		double age = ui->mono - t->sorted_at;
+		if (t->generation == generation || ui->is_paused)
+			return false;
+		if (t->count > 0 && (age < SORT_EVERY_S || (ui->mono - ui->key_at < SORT_QUIET_S && age < SORT_LATEST_S)))
+			return false;
+	}
+	rows_build(t, p, ui);
+	t->view = ui->view;
+	t->generation = generation;
+	t->sorted_at = ui->mono;
+	t->is_dirty = false;
+	cursor_restore(t, p, ui->view);
+	return true;
+}
+
+const void *
+table_at(const struct table *t, const struct pane *p, const struct view *v, size_t i)
+{
+	uint64_t serial = 0;
+
+	if (i >= t->count || t->view != v)
+		return NULL;
+	serial = t->rows[i].slot;
+	const void *row = t->source->row(p, v, t->rows[i].slot, &serial);
+	return row != NULL && serial == t->rows[i].serial ? row : NULL;
+}
+
+const void *
+table_current(const struct table *t, const struct pane *p, const struct view *v)
+{
+	return table_at(t, p, v, t->cursor);
+}
+
+/* ---- moving ---- */
+void
+table_clamp(struct table *t)
+{
+	size_t page = t->page > 0 ? (size_t)t->page : 1;
+
+	if (t->count == 0) {
+		t->cursor = t->top = 0;
+		return;
+	}
+	if (t->cursor >= t->count)
+		t->cursor = t->count - 1;
+	/* the last row of the page says how many more there are */
+	size_t rows = t->count > page && page > 1 ? page - 1 : page;
+	if (t->cursor < t->top)
+		t->top = t->cursor;
+	else if (t->cursor >= t->top + rows)
+		t->top = t->cursor - rows + 1;
+	if (t->top + page >= t->count) {
+		size_t last = t->count > page ? t->count - page : 0;
+		if (t->top >= last && t->cursor >= last)
+			t->top = last;
+	}
+}
+
+void
+table_go(struct table *t, const struct pane *p, const struct view *v, size_t index)
+{
+	t->is_touched = true;
+	t->cursor = index;
+	table_clamp(t);
+	cursor_remember(t, p, v);
+}
+
+void
+table_move(struct table *t, const struct pane *p, const struct view *v, long by)
+{
+	size_t to = t->cursor;
+
+	if (by < 0)
+		to = to > (size_t)-by ? to - (size_t)-by : 0;
+	else
+		to += (size_t)by;
+	if (to >= t->count)
+		to = t->count > 0 ? t->count - 1 : 0;
+	table_go(t, p, v, to);
+}
+
+void
+table_sort_next(struct table *t)
+{
+	for (int i = 1; i <= t->source->n_columns; i++) {
+		int column = (t->sort + i) % t->source->n_columns;
+		if (t->source->columns[column].can_sort) {
+			t->sort = column;
+			t->is_reversed = false;
+			break;
+		}
+	}
+	t->is_touched = true; /* the cursor stays on its address */
+	t->is_dirty = true;
+}
+
+void
+table_sort_reverse(struct table *t)
+{
+	t->is_reversed = !t->is_reversed;
+	t->is_touched = true;
+	t->is_dirty = true;
+}
+
+void
+table_set_filter(struct table *t, struct filter *f)
+{
+	filter_free(t->filter);
+	t->filter = f;
+	t->is_dirty = true;
+}
+
+bool
+table_find(struct table *t, const struct pane *p, const struct ui *ui, int direction, size_t *nth, size_t *all)
+{
+	struct str text = {0};
+	size_t best = t->count, first = t->count, last = t->count;
+
+	*nth = *all = 0;
+	for (size_t i = 0; t->find != NULL && i < t->count; i++) {
+		const void *row = table_at(t, p, ui->view, i);
+		if (row == NULL || !row_passes(t, t->find, ui, row, &text))
+			continue;
+		(*all)++;
+		if (first == t->count)
+			first = i;
+		last = i;
+		if (direction < 0 ? i < t->cursor : best == t->count && (direction > 0 ? i > t->cursor : i >= t->cursor)) {
+			best = i;
+			*nth = *all;
+		}
+	}
+	str_done(&text);
+	if (*all == 0)
+		return false;
+	if (best == t->count) { /* round the end */
+		best = direction < 0 ? last : first;
+		*nth = direction < 0 ? *all : 1;
+	}
+	table_go(t, p, ui->view, best);
+	return true;
+}
+
+/* ---- marks ---- */
+bool
+table_is_marked(const struct table *t, const char *key)
+{
+	for (size_t i = 0; i < t->n_marks; i++)
+		if (strcmp(t->marks[i], key) == 0)
+			return true;
+	return false;
+}
+
+void
+table_mark(struct table *t, const char *key)
+{
+	for (size_t i = 0; i < t->n_marks; i++)
+		if (strcmp(t->marks[i], key) == 0) {
+			free(t->marks[i]);
+			t->marks[i] = t->marks[--t->n_marks];
+			return;
+		}
+	if (t->n_marks >= TABLE_MARKS_MAX)
+		return;
+	t->marks = xreallocarray(t->marks, t->n_marks + 1, sizeof *t->marks);
+	t->marks[t->n_marks++] = xstrdup(key);
+}
+
+void
+table_unmark_all(struct table *t)
+{
+	for (size_t i = 0; i < t->n_marks; i++)
+		free(t->marks[i]);
+	t->n_marks = 0;
+}
+
+/* ---- drawing ---- */
+void
+table_order_text(const struct table *t, struct str *out)
+{
+	if (t->source->compare == NULL)
+		return;
+	const struct column *column = &t->source->columns[t->sort];
+	str_addf(out, "by %s %s", column->name[0] == '/' ? column->name + 1 : column->name,
+	    column->is_down != t->is_reversed ? "v" : "^");
+}
+
+static int
+columns_fit(const struct source *s, int w, int widths[TABLE_COLUMNS_MAX])
+{
+	int total = 1; /* the cursor's column */
+
+	for (int i = 0; i < s->n_columns; i++) {
+		widths[i] = s->columns[i].width;
+		total += widths[i] + 1;
+	}
+	total--;
+	while (total > w) {
+		int victim = -1;
+		for (int i = 0; i < s->n_columns; i++)
+			if (widths[i] > 0 && s->columns[i].drop > 0 &&
+			    (victim < 0 || s->columns[i].drop > s->columns[victim].drop))
+				victim = i;
+		if (victim < 0)
+			break;
+		total -= widths[victim] + 1;
+		widths[victim] = 0;
+	}
+	for (int i = 0; i < s->n_columns && total < w; i++) {
+		int more = s->columns[i].wide - widths[i];
+		if (widths[i] == 0 || more <= 0)
+			continue;
+		if (more > w - total)
+			more = w - total;
+		widths[i] += more;
+		total += more;
+	}
+	return total;
+}
+
+static void
+row_draw(const struct table *t, const struct pane *p, const struct ui *ui, struct canvas *c, int y, size_t i,
+    const int *widths, bool is_focused)
+{
+	const void *row = table_at(t, p, ui->view, i);
+	bool is_cursor = i == t->cursor;
+	struct str text = {0};
+	char key[TABLE_KEY_MAX];
+	int x = 1;
+
+	if (is_cursor)
+		canvas_text(c, 0, y, ROLE_NORMAL, ">");
+	if (row != NULL) {
+		for (int column = 0; column < t->source->n_columns; column++) {
+			enum role role = ROLE_NORMAL;
+			if (widths[column] == 0)
+				continue;
+			str_clear(&text);
+			t->source->cell(ui, row, column, &text, &role);
+			canvas_field(c, x, y, widths[column], t->source->columns[column].is_right, role, 0, str_text(&text));
+			x += widths[column] + 1;
+		}
+		if (t->n_marks > 0) {
+			t->source->key(row, key);
+			if (table_is_marked(t, key))
+				canvas_text(c, 0, y, ROLE_WARN, "*");
+		}
+	} else {
+		canvas_text(c, x, y, ROLE_DIM, "(gone)");
+	}
+	str_done(&text);
+	if (is_cursor && is_focused)
+		canvas_flags(c, 0, y, c->w, CELL_REVERSE);
+}
+
+void
+table_draw(const struct table *t, const struct pane *p, const struct ui *ui, struct canvas *c, bool is_focused)
+{
+	int widths[TABLE_COLUMNS_MAX];
+	int x = 1, rows = c->h - 1;
+
+	columns_fit(t->source, c->w, widths);
+	for (int i = 0; i < t->source->n_columns; i++)
+		if (widths[i] > 0) {
+			canvas_field(c, x, 0, widths[i], t->source->columns[i].is_right, ROLE_DIM, 0, t->source->columns[i].name);
+			x += widths[i] + 1;
+		}
+	for (int y = 0; y < rows && t->top + (size_t)y < t->count; y++) {
+		size_t i = t->top + (size_t)y;
+		if (y == rows - 1 && i + 1 < t->count && rows > 1) {
+			canvas_printf(c, 1, y + 1, ROLE_DIM, "... %zu more (G: end)", t->count - i);
+			break;
+		}
+		row_draw(t, p, ui, c, y + 1, i, widths, is_focused);
+	}
+}

@@ -1,0 +1,567 @@
+/*
+ * ui: keys in, cells out. Where panes stand, who has the focus, what is on top of what.
+ */
+#include "ui.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void
+ui_init(struct ui *ui, struct model *model)
+{
+	memset(ui, 0, sizeof *ui);
+	ui->model = model;
+	ui->view = model_view(model);
+	ui->focus = PANE_HOSTS;
+	ui->exe = "/proc/self/exe";
+	ui->w = 80;
+	ui->h = 24;
+	ui->prompt.recalled = -1;
+	panes_init(ui->panes);
+	ui_layout(ui);
+}
+
+void
+ui_done(struct ui *ui)
+{
+	panes_done(ui->panes);
+	dialog_close(ui);
+	pager_close(ui);
+	str_done(&ui->prompt.text);
+	for (int kind = 0; kind < PROMPTS; kind++)
+		for (int i = 0; i < ui->n_history[kind]; i++)
+			str_done(&ui->history[kind][i]);
+	for (int i = 0; i < ui->n_undo; i++)
+		undo_clear(&ui->undo[i]);
+}
+
+double
+ui_now(const struct ui *ui)
+{
+	if (ui->has_fixed_now)
+		return ui->fixed_now;
+	return ui->view->now + (ui->view->now_at > 0 ? ui->mono - ui->view->now_at : 0);
+}
+
+struct pane *
+ui_focused(struct ui *ui)
+{
+	return &ui->panes[ui->focus];
+}
+
+enum key_context
+ui_context(const struct ui *ui)
+{
+	if (ui->pager.is_open)
+		return CTX_PAGER;
+	return ui->panes[ui->focus].ops->context;
+}
+
+void
+ui_message(struct ui *ui, enum role role, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(ui->message, sizeof ui->message, format, args);
+	va_end(args);
+	ui->message_role = role;
+	ui->message_undo = false;
+	ui->message_at = ui->mono;
+	ui->must_draw = true;
+}
+
+/* ---- layout ---- */
+static void
+place(struct ui *ui, enum pane_id id, int x, int y, int w, int h)
+{
+	struct pane *p = &ui->panes[id];
+	int above = id == PANE_LOG ? 1 : 2; /* title, headings */
+
+	p->x = x;
+	p->y = y;
+	p->w = w;
+	p->h = h;
+	p->is_line = h <= 2;
+	p->table.page = h - above > 0 ? h - above : 1;
+}
+
+static bool
+is_single(const struct ui *ui)
+{
+	return ui->w < 72 || ui->h < 18;
+}
+
+static bool
+has_side_column(const struct ui *ui)
+{
+	return ui->w >= 190 && ui->h >= 40;
+}
+
+static void
+place_overview(struct ui *ui, int y, int body)
+{
+	int w = has_side_column(ui) ? ui->w - 61 : ui->w;
+	int low, log, lists, left = w / 2 - 1;
+
+	if (has_side_column(ui)) {
+		int half = body * 3 / 5;
+		place(ui, PANE_INSPECT, w + 1, y, 60, half);
+		place(ui, PANE_REGEX, w + 1, y + half, 60, body - half);
+	}
+	if (ui->h < 30)
+		low = 4;
+	else if (w >= 100)
+		low = body / 4;
+	else
+		low = body / 3;
+	log = ui->h < 30 ? 1 + (body - low) * 6 / 16 : 1 + body / 3;
+	lists = body - low - log;
+	place(ui, PANE_LOG, 0, y, w, log);
+	place(ui, PANE_HOSTS, 0, y + log, left, lists);
+	place(ui, PANE_BANS, left + 1, y + log, w - left - 1, lists);
+	y += log + lists;
+	if (ui->h >= 30 && w >= 100) {
+		place(ui, PANE_CHAINS, 0, y, left, low);
+		place(ui, PANE_JAILS, left + 1, y, w - left - 1, low);
+	} else {
+		place(ui, PANE_CHAINS, 0, y, w, low / 2);
+		place(ui, PANE_JAILS, 0, y + low / 2, w, low - low / 2);
+	}
+}
+
+void
+ui_layout(struct ui *ui)
+{
+	int y = header_rows(ui), body = ui->h - y - 2;
+
+	for (int i = 0; i < PANES; i++)
+		ui->panes[i].w = ui->panes[i].h = 0;
+	if (ui->w < UI_LEAST_W || ui->h < UI_LEAST_H)
+		place(ui, PANE_LOG, 0, y, ui->w, ui->h - y > 0 ? ui->h - y : 0);
+	else if (ui->n_zoom > 0)
+		place(ui, ui->zoom[ui->n_zoom - 1], 0, y, ui->w, body);
+	else if (is_single(ui))
+		place(ui, ui->focus, 0, y, ui->w, body);
+	else
+		place_overview(ui, y, body);
+	for (int i = 0; i < PANES; i++)
+		if (ui->panes[i].w > 0 && ui->panes[i].ops->source != NULL && i != PANE_LOG)
+			table_clamp(&ui->panes[i].table);
+	ui->panes[PANE_LOG].table.is_dirty = true;
+	ui->must_draw = true;
+}
+
+void
+ui_resize(struct ui *ui, int w, int h)
+{
+	ui->w = w;
+	ui->h = h;
+	ui_layout(ui);
+}
+
+void
+ui_zoom_push(struct ui *ui, enum pane_id id)
+{
+	int max = (int)(sizeof ui->zoom / sizeof *ui->zoom);
+
+	if (ui->n_zoom > 0 && ui->zoom[ui->n_zoom - 1] == id)
+		return;
+	if (ui->n_zoom == max) {
+		memmove(ui->zoom, ui->zoom + 1, sizeof *ui->zoom * (size_t)(max - 1));
+		ui->n_zoom--;
+	}
+	ui->zoom[ui->n_zoom++] = id;
+	ui->focus = id;
+	ui_layout(ui);
+}
+
+bool
+ui_zoom_pop(struct ui *ui)
+{
+	if (ui->n_zoom == 0)
+		return false;
+	enum pane_id was = ui->zoom[--ui->n_zoom];
+	if (ui->n_zoom > 0)
+		ui->focus = ui->zoom[ui->n_zoom - 1];
+	else if ((was == PANE_INSPECT || was == PANE_REGEX) && !has_side_column(ui))
+		ui->focus = PANE_HOSTS;
+	ui_layout(ui);
+	return true;
+}
+
+/* ---- update ---- */
+void
+ui_update(struct ui *ui, double mono)
+{
+	ui->mono = mono;
+	ui->view = model_view(ui->model);
+	for (int i = 0; i < PANES; i++)
+		if (ui->panes[i].ops->update != NULL && ui->panes[i].ops->update(&ui->panes[i], ui, false))
+			ui->must_draw = true;
+}
+
+void
+ui_tick(struct ui *ui, double mono)
+{
+	ui_update(ui, mono);
+	/* clocks, ages and countdowns are in every part of the screen: the terminal gets only what differs */
+	ui->must_draw = true;
+}
+
+/* ---- keys ---- */
+bool
+ui_is_acting_refused(struct ui *ui)
+{
+	if (ui->is_read_only || (ui->is_up && !ui->can_write))
+		ui_message(ui, ROLE_WARN, "READ-ONLY: this screen only looks%s", ui->is_read_only ? " (-R)" : "; the engine lets only root and its owner act");
+	else if (ui->is_replay)
+		ui_message(ui, ROLE_WARN, "refused: this is a replay, no engine is behind it");
+	else if (!ui->is_up)
+		ui_message(ui, ROLE_WARN, "refused: ENGINE DOWN, nothing can be changed now");
+	else
+		return false;
+	return true;
+}
+
+static void
+focus_step(struct ui *ui, int step)
+{
+	int last = has_side_column(ui) && ui->n_zoom == 0 ? PANE_INSPECT : PANE_JAILS;
+	int next = (int)ui->focus;
+
+	if (next > last)
+		next = step > 0 ? last : 0;
+	next = (next + step + last + 1) % (last + 1);
+	ui->focus = (enum pane_id)next;
+	if (ui->n_zoom > 0) {
+		ui->n_zoom = 0;
+		if (!is_single(ui))
+			ui_zoom_push(ui, ui->focus);
+	}
+	ui_layout(ui);
+}
+
+static void
+zoom_key(struct ui *ui, int key)
+{
+	enum pane_id id = (enum pane_id)(key - '1');
+
+	ui->pager.is_open = false;
+	if (ui->n_zoom == 1 && ui->zoom[0] == id) {
+		ui_zoom_pop(ui);
+		return;
+	}
+	ui->n_zoom = 0;
+	ui_zoom_push(ui, id);
+}
+
+static bool
+move(struct ui *ui, enum action act)
+{
+	struct pane *p = ui_focused(ui);
+	struct table *t = &p->table;
+	long page = t->page > 1 ? t->page - 1 : 1;
+
+	if (p->ops->source == NULL)
+		return false;
+	switch (act) {
+	case ACT_UP:
+		table_move(t, p, ui->view, -1);
+		break;
+	case ACT_DOWN:
+		table_move(t, p, ui->view, 1);
+		break;
+	case ACT_PAGE_UP:
+		table_move(t, p, ui->view, -page);
+		break;
+	case ACT_PAGE_DOWN:
+		table_move(t, p, ui->view, page);
+		break;
+	case ACT_HALF_UP:
+		table_move(t, p, ui->view, -(page + 1) / 2);
+		break;
+	case ACT_HALF_DOWN:
+		table_move(t, p, ui->view, (page + 1) / 2);
+		break;
+	case ACT_HOME:
+		table_go(t, p, ui->view, 0);
+		if (p->id != PANE_LOG)
+			t->is_touched = false; /* the first row again, whoever that is */
+		break;
+	case ACT_END:
+		table_go(t, p, ui->view, t->count > 0 ? t->count - 1 : 0);
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static void
+cancel(struct ui *ui)
+{
+	if (ui->pager.is_open) {
+		pager_close(ui);
+		return;
+	}
+	ui->message[0] = '\0';
+	if (ui->n_zoom > 0 && (ui->zoom[ui->n_zoom - 1] == PANE_INSPECT))
+		ui_zoom_pop(ui);
+}
+
+static void
+theme_next(struct ui *ui, bool only_mono)
+{
+	if (ui->no_color) {
+		ui_message(ui, ROLE_NORMAL, "colours are off: NO_COLOR, --no-color or a terminal without them");
+		return;
+	}
+	if (only_mono)
+		ui->theme = ui->theme == THEME_MONO ? THEME_DARK : THEME_MONO;
+	else
+		ui->theme = (enum theme_name)((ui->theme + 1) % THEMES);
+	ui->must_repaint = true;
+	ui_message(ui, ROLE_NORMAL, "theme %s", theme_text(ui->theme));
+}
+
+/* What every pane shares. */
+static bool
+general(struct ui *ui, enum action act, int key)
+{
+	struct table *t = &ui_focused(ui)->table;
+	bool has_table = ui_focused(ui)->ops->source != NULL;
+
+	switch (act) {
+	case ACT_NEXT:
+	case ACT_PREVIOUS:
+		focus_step(ui, act == ACT_NEXT ? 1 : -1);
+		return true;
+	case ACT_ZOOM:
+		zoom_key(ui, key);
+		return true;
+	case ACT_OVERVIEW:
+		while (ui_zoom_pop(ui))
+			;
+		return true;
+	case ACT_LEFT:
+		ui->shift = ui->shift > 8 ? ui->shift - 8 : 0;
+		return true;
+	case ACT_RIGHT:
+		ui->shift = ui->shift < VIEW_LINE_MAX ? ui->shift + 8 : ui->shift;
+		return true;
+	case ACT_WRAP:
+		ui->is_wrapped = !ui->is_wrapped;
+		ui->shift = 0;
+		ui_message(ui, ROLE_NORMAL, ui->is_wrapped ? "long log rows are wrapped" : "long log rows are cut");
+		return true;
+	case ACT_SORT:
+	case ACT_REVERSE: {
+		struct str text = {0};
+		if (!has_table)
+			return false;
+		act == ACT_SORT ? table_sort_next(t) : table_sort_reverse(t);
+		table_order_text(t, &text);
+		ui_message(ui, ROLE_NORMAL, "%s %s", ui_focused(ui)->ops->title, str_text(&text));
+		str_done(&text);
+		return true;
+	}
+	case ACT_PAUSE:
+		if (log_paused_rows(ui) >= 0) {
+			log_resume(ui);
+			ui_message(ui, ROLE_NORMAL, "the view follows again");
+		} else {
+			log_pause(ui);
+			ui_message(ui, ROLE_NORMAL, "the view is paused, the engine goes on; space: resume");
+		}
+		return true;
+	case ACT_FOLLOW:
+		log_resume(ui);
+		return true;
+	case ACT_THEME:
+	case ACT_MONO:
+		theme_next(ui, act == ACT_MONO);
+		return true;
+	case ACT_REPAINT:
+		ui->must_repaint = true;
+		return true;
+	case ACT_HELP:
+		help_open(ui);
+		return true;
+	case ACT_FIND:
+		if (!has_table) {
+			ui_message(ui, ROLE_NORMAL, "nothing to search in this pane");
+			return true;
+		}
+		ui->prompt.old_cursor = t->cursor;
+		ui->prompt.old_top = t->top;
+		ui->prompt.old_touched = t->is_touched;
+		if (ui->focus == PANE_LOG && log_paused_rows(ui) < 0)
+			ui_focused(ui)->ops->act(ui_focused(ui), ACT_UP, ui); /* a search needs rows that stand still */
+		prompt_open(ui, PROMPT_FIND, "/", "");
+		return true;
+	case ACT_FIND_NEXT:
+	case ACT_FIND_BACK: {
+		size_t nth, all;
+		if (!has_table || t->find == NULL)
+			ui_message(ui, ROLE_NORMAL, "nothing was searched yet: /");
+		else if (table_find(t, ui_focused(ui), ui, act == ACT_FIND_NEXT ? 1 : -1, &nth, &all))
+			ui_message(ui, ROLE_NORMAL, "/%s  %zu of %zu", filter_text(t->find), nth, all);
+		else
+			ui_message(ui, ROLE_WARN, "/%s  not found", filter_text(t->find));
+		return true;
+	}
+	case ACT_FILTER:
+		if (!has_table)
+			ui_message(ui, ROLE_NORMAL, "nothing to filter in this pane");
+		else
+			prompt_open(ui, PROMPT_FILTER, "\\", t->filter != NULL ? filter_text(t->filter) : "");
+		return true;
+	case ACT_COMMAND:
+		prompt_open(ui, PROMPT_COMMAND, ":", "");
+		return true;
+	case ACT_CANCEL:
+		cancel(ui);
+		return true;
+	case ACT_INTERRUPT:
+		if (ui->interrupt_at > 0 && ui->mono - ui->interrupt_at < 2) {
+			ui->is_leaving = true;
+		} else {
+			cancel(ui);
+			ui_message(ui, ROLE_NORMAL, "Ctrl-C again leaves; the engine keeps running");
+		}
+		ui->interrupt_at = ui->mono;
+		return true;
+	case ACT_CLOSE:
+		if (!ui_zoom_pop(ui))
+			actions_leave(ui);
+		return true;
+	case ACT_QUIT:
+		ui->is_leaving = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+dispatch(struct ui *ui, int key)
+{
+	const struct binding *b = keys_find(ui_context(ui), key);
+	struct pane *p = ui_focused(ui);
+	char name[16];
+
+	if (b == NULL) {
+		ui_message(ui, ROLE_WARN, "%s does nothing here; ? shows the keys", keys_name(key, name));
+		return;
+	}
+	if (ui->pager.is_open) {
+		if (b->action == ACT_CLOSE || b->action == ACT_CANCEL || (b->action == ACT_HELP && ui->pager.is_help))
+			pager_close(ui);
+		else if (b->action == ACT_FIND)
+			prompt_open(ui, PROMPT_FIND, "/", "");
+		else if (!pager_act(ui, b->action) &&
+		    (b->action == ACT_QUIT || b->action == ACT_REPAINT || b->action == ACT_INTERRUPT || b->action == ACT_ZOOM || b->action == ACT_HELP))
+			general(ui, b->action, key);
+		return;
+	}
+	if ((b->flags & KEY_WRITE) && ui_is_acting_refused(ui))
+		return;
+	if (ui->w < UI_LEAST_W || ui->h < UI_LEAST_H) {
+		/* no pane is shown: only keys that leave */
+		if (b->action == ACT_CLOSE || b->action == ACT_QUIT || b->action == ACT_INTERRUPT || b->action == ACT_REPAINT)
+			general(ui, b->action, key);
+		return;
+	}
+	if (p->ops->act != NULL && p->ops->act(p, b->action, ui) == PANE_DONE)
+		return;
+	if (move(ui, b->action) || actions_run(ui, b->action, key) == PANE_DONE || general(ui, b->action, key))
+		return;
+	ui_message(ui, ROLE_NORMAL, "%s has no meaning in this pane", keys_name(key, name));
+}
+
+void
+ui_key(struct ui *ui, int key, double mono)
+{
+	ui->mono = mono;
+	if (!keys_guard(&ui->guard, key, mono))
+		return;
+	ui->must_draw = true;
+	if (ui->is_gate_closed || key == K_UNKNOWN)
+		return;
+	ui->key_at = mono;
+	if (ui->dialog.is_open)
+		dialog_key(ui, key);
+	else if (ui->prompt.kind != PROMPT_NONE)
+		prompt_key(ui, key);
+	else if (regex_is_editing(ui))
+		regex_key(ui, key);
+	else
+		dispatch(ui, key);
+	ui_update(ui, mono);
+}
+
+/* ---- drawing ---- */
+static void
+tiny_draw(const struct ui *ui, struct canvas *c)
+{
+	const struct pane *p = &ui->panes[PANE_LOG];
+
+	if (ui->w < 20 || ui->h < 4) {
+		canvas_text(c, 0, 0, ROLE_NORMAL, "too small, need 20x4");
+		return;
+	}
+	header_draw(ui, c);
+	int y = header_rows(ui);
+	for (size_t i = 0; y + (int)i < ui->h && i < p->table.count; i++) {
+		size_t rows = (size_t)(ui->h - y), first = p->table.count > rows ? p->table.count - rows : 0;
+		const struct view_event *e = table_at(&p->table, p, ui->view, first + i);
+		struct str text = {0};
+		if (e == NULL)
+			continue;
+		str_addf(&text, "%s ", e->kind == VIEW_BAN ? "BAN" : e->kind == VIEW_UNBAN ? "UNB" : "");
+		if (e->kind == VIEW_FOUND)
+			str_addf(&text, "%d/%d ", e->n, e->max);
+		str_addf(&text, "%s %s", *e->ip != '\0' ? e->ip : e->text, e->jail);
+		canvas_text(c, 0, y + (int)i, ROLE_NORMAL, text.at[0] == ' ' ? text.at + 1 : text.at);
+		str_done(&text);
+	}
+}
+
+void
+ui_draw(const struct ui *ui, struct canvas *c)
+{
+	canvas_clear(c);
+	if (ui->w < UI_LEAST_W || ui->h < UI_LEAST_H) {
+		tiny_draw(ui, c);
+		return;
+	}
+	header_draw(ui, c);
+	for (int i = 0; i < PANES; i++) {
+		const struct pane *p = &ui->panes[i];
+		if (p->w <= 0)
+			continue;
+		struct canvas part = canvas_window(c, p->x, p->y, p->w, p->h);
+		p->ops->draw(p, ui, &part);
+		if (p->x > 0 && ui->n_zoom == 0)
+			for (int y = p->y; y < p->y + p->h; y++)
+				canvas_vbar(c, p->x - 1, y, ROLE_TITLE);
+	}
+	/* data that may be old is dim */
+	if (!ui->is_up && !ui->is_replay)
+		for (int y = header_rows(ui); y < ui->h - 2; y++)
+			canvas_flags(c, 0, y, c->w, CELL_DIM);
+	if (ui->pager.is_open)
+		pager_draw(ui, c);
+	message_draw(ui, c, ui->h - 2);
+	footer_draw(ui, c, ui->h - 1);
+	if (ui->prompt.kind != PROMPT_NONE)
+		prompt_draw(ui, c, ui->h - 2);
+	if (ui->dialog.is_open)
+		dialog_draw(ui, c, ui->h - 1);
+}
