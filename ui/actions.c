@@ -787,22 +787,22 @@ find_done(struct ui *ui, const char *text)
 	struct table *t = &ui_focused(ui)->table;
 	struct err err;
 	size_t nth, all;
-	struct filter *f;
+	struct sieve *f;
 
 	if (*text == '\0')
 		return;
-	f = filter_new(text, false, &err);
+	f = sieve_new(text, false, &err);
 	if (f == NULL) {
 		ui_message(ui, ROLE_BAD, "%s", err.text);
 		return;
 	}
 	if (ui->pager.is_open) {
-		filter_free(ui->pager.find);
+		sieve_free(ui->pager.find);
 		ui->pager.find = f;
 		pager_find(ui, 0);
 		return;
 	}
-	filter_free(t->find);
+	sieve_free(t->find);
 	t->find = f;
 	if (table_find(t, ui_focused(ui), ui, 0, &nth, &all))
 		ui_message(ui, ROLE_NORMAL, "/%s  %zu of %zu", text, nth, all);
@@ -815,9 +815,9 @@ filter_done(struct ui *ui, const char *text)
 {
 	struct pane *p = ui_focused(ui);
 	struct err err;
-	struct filter *f = NULL;
+	struct sieve *f = NULL;
 
-	if (*text != '\0' && (f = filter_new(text, true, &err)) == NULL) {
+	if (*text != '\0' && (f = sieve_new(text, true, &err)) == NULL) {
 		ui_message(ui, ROLE_BAD, "%s", err.text);
 		return;
 	}

@@ -149,8 +149,14 @@ state_message(const struct ui *ui, struct str *out, enum role *role)
 		return false;
 	*role = ROLE_ALERT;
 	host = v->n_own > 0 ? view_host(v, v->own[0]) : NULL;
-	if (host != NULL && host->fail >= 3) {
-		str_addf(out, "your address fails: %d now, %d a minute (another user behind it, or an old password in a client?)", host->fail, host->per_min);
+	if (host != NULL && host->max > 0 && host->fail >= host->max) {
+		const struct view_jail *j = view_jail(v, host->jail);
+		str_addf(out, "your address fails: %d", host->fail);
+		if (j != NULL) {
+			str_add(out, " in ");
+			format_span(j->findtime, out);
+		}
+		str_add(out, " (somebody else behind it, or an old password?)");
 		return true;
 	}
 	if (v->stats.fw_failed) {

@@ -125,7 +125,6 @@ you_part(const struct ui *ui, struct part *part, bool is_short)
 {
 	const struct view *v = ui->view;
 	const struct view_host *host;
-	struct str found = {0};
 
 	part->role = ROLE_YOU;
 	if (v->n_own == 0) {
@@ -141,13 +140,10 @@ you_part(const struct ui *ui, struct part *part, bool is_short)
 			str_addf(&part->text, " +%d", v->n_own - 1);
 	}
 	host = view_host(v, v->own[0]);
-	if (host != NULL && host->fail >= 3) {
-		part->role = ROLE_ALERT;
-		str_addf(&part->text, is_short ? " %d fail" : " fails: %d", host->fail);
-	} else if (!is_short) {
+	if (host != NULL && host->max > 0 && host->fail >= host->max)
+		part->role = ROLE_ALERT; /* the message line has the words */
+	if (!is_short)
 		str_add(&part->text, " safe");
-	}
-	str_done(&found);
 }
 
 static void

@@ -45,7 +45,7 @@ pager_close(struct ui *ui)
 	for (size_t i = 0; i < p->n_lines; i++)
 		free(p->lines[i]);
 	free(p->lines);
-	filter_free(p->find);
+	sieve_free(p->find);
 	memset(p, 0, sizeof *p);
 	ui->must_draw = true;
 }
@@ -76,7 +76,7 @@ pager_find(struct ui *ui, int direction)
 	if (p->find == NULL)
 		return;
 	for (size_t i = 0; i < p->n_lines; i++) {
-		if (!filter_match(p->find, &none, p->lines[i], strlen(p->lines[i])))
+		if (!sieve_match(p->find, &none, p->lines[i], strlen(p->lines[i])))
 			continue;
 		all++;
 		if (first == SIZE_MAX)
@@ -89,7 +89,7 @@ pager_find(struct ui *ui, int direction)
 		}
 	}
 	if (all == 0) {
-		ui_message(ui, ROLE_WARN, "/%s  not found", filter_text(p->find));
+		ui_message(ui, ROLE_WARN, "/%s  not found", sieve_text(p->find));
 		return;
 	}
 	if (best == SIZE_MAX) {
@@ -97,7 +97,7 @@ pager_find(struct ui *ui, int direction)
 		best_nth = direction < 0 ? all : 1;
 	}
 	scroll_to(ui, best);
-	ui_message(ui, ROLE_NORMAL, "/%s  %zu of %zu", filter_text(p->find), best_nth, all);
+	ui_message(ui, ROLE_NORMAL, "/%s  %zu of %zu", sieve_text(p->find), best_nth, all);
 }
 
 bool
@@ -163,7 +163,7 @@ pager_draw(const struct ui *ui, struct canvas *c)
 		canvas_text(c, c->w - (int)strlen(hint) - 2, top, ROLE_TITLE, hint);
 	for (size_t i = 0; i < rows && p->top + i < p->n_lines; i++) {
 		const char *line = p->lines[p->top + i];
-		bool is_found = p->find != NULL && filter_match(p->find, &none, line, strlen(line));
+		bool is_found = p->find != NULL && sieve_match(p->find, &none, line, strlen(line));
 		bool was_cut;
 		canvas_textn(c, 0, top + 1 + (int)i, -1, 0, is_found ? ROLE_MARK : ROLE_NORMAL, 0, line, strlen(line), &was_cut);
 		if (was_cut)

@@ -67,7 +67,7 @@ pane_table_title(const struct pane *p, const struct ui *ui, struct canvas *c, in
 	if (p->table.n_marks > 0)
 		str_addf(&text, "  %zu marked", p->table.n_marks);
 	if (p->table.filter != NULL) {
-		str_addf(&tail, "filter: %s  %zu of %zu", filter_text(p->table.filter), p->table.count, p->table.total);
+		str_addf(&tail, "filter: %s  %zu of %zu", sieve_text(p->table.filter), p->table.count, p->table.total);
 		right = str_text(&tail);
 		right_role = ROLE_MODE;
 	}

@@ -369,31 +369,54 @@ update(struct pane *p, const struct ui *ui, bool force)
 	return table_update(&p->table, p, ui, s->generation, true);
 }
 
+static bool
+chain_is_bad(const struct view_chain *chain)
+{
+	return strcmp(chain->jump, "missing") == 0 || strcmp(chain->jump, "shadowed") == 0;
+}
+
+/* One line for all: first what is wrong, then the fullest. */
+static int
+line_order(const void *a, const void *b)
+{
+	const struct view_chain *x = *(const struct view_chain *const *)a, *y = *(const struct view_chain *const *)b;
+
+	if (chain_is_bad(x) != chain_is_bad(y))
+		return chain_is_bad(x) ? -1 : 1;
+	return x->rules != y->rules ? (x->rules > y->rules ? -1 : 1) : strcmp(x->name, y->name);
+}
+
 static void
 line_draw(const struct ui *ui, struct canvas *c)
 {
 	const struct view_chains *all = &ui->view->chains;
+	const struct view_chain **sorted = xcalloc(all->n_chains + 1, sizeof *sorted);
 	struct str text = {0};
 	int x = 1;
 
+	for (size_t i = 0; i < all->n_chains; i++)
+		sorted[i] = &all->chains[i];
+	qsort(sorted, all->n_chains, sizeof *sorted, line_order);
 	for (size_t i = 0; i < all->n_chains; i++) {
-		const struct view_chain *chain = &all->chains[i];
+		const struct view_chain *chain = sorted[i];
 		str_clear(&text);
 		str_addf(&text, "%s%s %d rules ", chain->name, chain->family == 6 ? " v6" : "", chain->rules);
 		format_count(chain->pkts, &text);
 		str_add(&text, " pkts");
 		if (chain->pkts_s >= 0.5)
 			str_addf(&text, " +%.0f/s", chain->pkts_s);
-		int cols = canvas_cols(str_text(&text), text.len, c->is_ascii);
-		if (x + cols > c->w && x > 1) {
+		if (chain_is_bad(chain))
+			str_addf(&text, " jump %s", chain->jump);
+		int cols = canvas_cols(str_text(&text), text.len, c->is_ascii), last = i + 1 < all->n_chains ? 5 : 0;
+		if (x + cols + last > c->w && x > 1) {
 			canvas_printf(c, x, 1, ROLE_DIM, "+%zu", all->n_chains - i);
 			break;
 		}
-		bool is_bad = strcmp(chain->jump, "missing") == 0 || strcmp(chain->jump, "shadowed") == 0;
-		canvas_text(c, x, 1, is_bad ? ROLE_ALERT : ROLE_NORMAL, str_text(&text));
+		canvas_text(c, x, 1, chain_is_bad(chain) ? ROLE_ALERT : ROLE_NORMAL, str_text(&text));
 		x += cols + 4;
 	}
 	str_done(&text);
+	free(sorted);
 }
 
 static void
@@ -431,7 +454,7 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 		role = ROLE_ALERT;
 	if (p->table.filter != NULL && s->is_zoomed) {
 		str_clear(&right);
-		str_addf(&right, "filter: %s  %zu of %zu", filter_text(p->table.filter), p->table.count, p->table.total);
+		str_addf(&right, "filter: %s  %zu of %zu", sieve_text(p->table.filter), p->table.count, p->table.total);
 		role = ROLE_MODE;
 	}
 	pane_title(p, ui, c, str_text(&title), str_text(&right), role);

@@ -273,19 +273,23 @@ update(struct pane *p, const struct ui *ui, bool force)
 	return table_update(&p->table, p, ui, s->generation, true);
 }
 
+/* One line for all: first what is wrong. */
 static void
 line_draw(const struct ui *ui, struct canvas *c)
 {
 	struct str text = {0}, trouble = {0};
 	enum role role;
 	int x = 1;
+	size_t shown = 0;
 
-	for (size_t i = 0; i < ui->view->n_jails; i++) {
+	for (size_t pass = 0, i = 0; pass < 2; i + 1 < ui->view->n_jails ? i++ : (i = 0, pass++)) {
 		const struct view_jail *j = ui->view->jails[i];
 		str_clear(&text);
 		str_clear(&trouble);
 		log_words(ui, j, NULL, &trouble, &role);
 		bool is_bad = role == ROLE_ALERT;
+		if (is_bad != (pass == 0))
+			continue;
 		if (is_bad)
 			str_addf(&text, "!%s %s", j->name, str_text(&trouble));
 		else {
@@ -298,13 +302,14 @@ line_draw(const struct ui *ui, struct canvas *c)
 			str_add(&text, " ban ");
 			format_count(j->ban_now, &text);
 		}
-		int cols = canvas_cols(str_text(&text), text.len, c->is_ascii);
-		if (x + cols > c->w && x > 1) {
-			canvas_printf(c, x, 1, ROLE_DIM, "+%zu", ui->view->n_jails - i);
+		int cols = canvas_cols(str_text(&text), text.len, c->is_ascii), last = shown + 1 < ui->view->n_jails ? 4 : 0;
+		if (x + cols + last > c->w && x > 1) {
+			canvas_printf(c, x, 1, ROLE_DIM, "+%zu", ui->view->n_jails - shown);
 			break;
 		}
 		canvas_text(c, x, 1, is_bad ? ROLE_ALERT : ROLE_NORMAL, str_text(&text));
 		x += cols + 3;
+		shown++;
 	}
 	str_done(&text);
 	str_done(&trouble);
@@ -322,7 +327,7 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 	if (v->is_filled)
 		str_addf(&title, "%zu/%zu", good, v->n_jails);
 	if (p->table.filter != NULL)
-		str_addf(&right, "filter: %s  %zu of %zu", filter_text(p->table.filter), p->table.count, p->table.total);
+		str_addf(&right, "filter: %s  %zu of %zu", sieve_text(p->table.filter), p->table.count, p->table.total);
 	pane_title(p, ui, c, str_text(&title), str_text(&right), ROLE_MODE);
 	str_done(&title);
 	str_done(&right);

@@ -282,7 +282,7 @@ update(struct pane *p, const struct ui *ui, bool force)
 			str_clear(&text);
 			log_text(ui, e, &text);
 			log_addr(e, &addr);
-			if (!filter_match(t->filter, &addr, str_text(&text), text.len))
+			if (!sieve_match(t->filter, &addr, str_text(&text), text.len))
 				continue;
 		}
 		if (e->serial <= at_cursor)
@@ -404,7 +404,7 @@ title_draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 		str_addf(&text, "  %d of %lld shown", s->sample_sent > 0 ? 1 : 0, (long long)each);
 	}
 	if (p->table.filter != NULL) {
-		str_addf(&right, "filter: %s  %zu of %zu", filter_text(p->table.filter), p->table.count, p->table.total);
+		str_addf(&right, "filter: %s  %zu of %zu", sieve_text(p->table.filter), p->table.count, p->table.total);
 		role = ROLE_MODE;
 	} else if (c->w >= 110 && s->received > 0) {
 		format_count(s->fail_min, &right);

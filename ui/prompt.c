@@ -166,18 +166,18 @@ find_typed(struct ui *ui)
 	struct prompt *p = &ui->prompt;
 	struct table *t = &ui_focused(ui)->table;
 	struct err err;
-	size_t nth, all;
-	struct filter *f;
+	struct sieve *f;
 
+	p->nth = p->all = 0;
 	if (ui->pager.is_open)
 		return;
 	t->cursor = p->old_cursor;
 	t->top = p->old_top;
-	if (p->text.len == 0 || (f = filter_new(str_text(&p->text), false, &err)) == NULL)
+	if (p->text.len == 0 || (f = sieve_new(str_text(&p->text), false, &err)) == NULL)
 		return;
-	filter_free(t->find);
+	sieve_free(t->find);
 	t->find = f;
-	table_find(t, ui_focused(ui), ui, 0, &nth, &all);
+	table_find(t, ui_focused(ui), ui, 0, &p->nth, &p->all);
 }
 
 void
@@ -238,10 +238,12 @@ prompt_draw(const struct ui *ui, struct canvas *c, int y)
 	prompt_line_draw(c, x, y, &p->text, p->at);
 	if (p->kind == PROMPT_FIND && !ui->pager.is_open && p->text.len > 0) {
 		struct err err;
-		struct filter *f = filter_new(str_text(&p->text), false, &err);
+		struct sieve *f = sieve_new(str_text(&p->text), false, &err);
 		if (f == NULL)
 			canvas_textn(c, c->w > 45 ? c->w - 45 : 0, y, 45, 0, ROLE_BAD, 0, err.text, strlen(err.text), NULL);
-		filter_free(f);
+		else if (c->w >= 40)
+			canvas_printf(c, c->w - 16, y, p->all > 0 ? ROLE_NORMAL : ROLE_WARN, "%zu of %zu", p->nth, p->all);
+		sieve_free(f);
 	}
 	canvas_fill(c, 0, y + 1, c->w, ROLE_NORMAL);
 	static const char *const hints[PROMPTS] = {

@@ -26,8 +26,8 @@ void
 table_done(struct table *t)
 {
 	free(t->rows);
-	filter_free(t->filter);
-	filter_free(t->find);
+	sieve_free(t->filter);
+	sieve_free(t->find);
 	table_unmark_all(t);
 	free(t->marks);
 	memset(t, 0, sizeof *t);
@@ -60,7 +60,7 @@ sort_compare(const void *a, const void *b, void *arg)
 }
 
 static bool
-row_passes(const struct table *t, const struct filter *f, const struct ui *ui, const void *row, struct str *text)
+row_passes(const struct table *t, const struct sieve *f, const struct ui *ui, const void *row, struct str *text)
 {
 	struct addr addr = {0};
 
@@ -70,7 +70,7 @@ row_passes(const struct table *t, const struct filter *f, const struct ui *ui, c
 	t->source->text(ui, row, text);
 	if (t->source->addr != NULL)
 		t->source->addr(row, &addr);
-	return filter_match(f, &addr, str_text(text), text->len);
+	return sieve_match(f, &addr, str_text(text), text->len);
 }
 
 static void
@@ -256,9 +256,9 @@ table_sort_reverse(struct table *t)
 }
 
 void
-table_set_filter(struct table *t, struct filter *f)
+table_set_filter(struct table *t, struct sieve *f)
 {
-	filter_free(t->filter);
+	sieve_free(t->filter);
 	t->filter = f;
 	t->is_dirty = true;
 }

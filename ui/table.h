@@ -14,7 +14,7 @@
 #include "base/addr.h"
 #include "base/str.h"
 #include "canvas.h"
-#include "filter.h"
+#include "sieve.h"
 #include "jailtop/view.h"
 
 #define TABLE_KEY_MAX 1024
@@ -56,7 +56,7 @@ struct table {
 	int sort;
 	bool is_reversed;
 	bool is_touched;        /* the cursor was moved: it stays on its row; else on the first */
-	struct filter *filter, *find; /* owned */
+	struct sieve *filter, *find; /* owned */
 	char cursor_key[TABLE_KEY_MAX];
 	char **marks;           /* owned keys */
 	size_t n_marks;
@@ -78,7 +78,7 @@ void table_go(struct table *t, const struct pane *p, const struct view *v, size_
 void table_clamp(struct table *t);
 void table_sort_next(struct table *t);
 void table_sort_reverse(struct table *t);
-void table_set_filter(struct table *t, struct filter *f); /* takes it; NULL: all rows */
+void table_set_filter(struct table *t, struct sieve *f); /* takes it; NULL: all rows */
 
 /* Goes to the next row (direction 1, -1; 0: from the cursor itself) that `find` matches. nth of all; false: none. */
 bool table_find(struct table *t, const struct pane *p, const struct ui *ui, int direction, size_t *nth, size_t *all);

@@ -33,7 +33,7 @@ struct top {
 	struct term *term;
 	struct canvas canvas;
 	struct attach *attach;
-	struct model *model;
+	struct mirror *model;
 	struct record *record;
 	uv_loop_t loop;
 	uv_poll_t tty;
@@ -294,7 +294,7 @@ on_message(void *arg, const json_t *message, const char *line, size_t len)
 	struct top *top = arg;
 
 	record_line(top->record, line, len);
-	model_feed(top->model, message, monotonic());
+	mirror_feed(top->model, message, monotonic());
 }
 
 static void
@@ -479,12 +479,12 @@ applet_top(int argc, char **argv)
 		return code;
 	}
 	prefs_load(&prefs);
-	top->model = model_new();
+	top->model = mirror_new();
 	uv_loop_init(&top->loop);
 	ui_init(&top->ui, top->model);
 	if (o.record != NULL && (top->record = record_open(o.record, &err)) == NULL)
 		goto failed;
-	own_set(model_view(top->model), own, n_own);
+	own_set(mirror_view(top->model), own, n_own);
 	if (o.replay != NULL && !replay_file(o.replay, on_message, top, &err))
 		goto failed;
 	top->ui.theme = prefs.theme;
@@ -512,7 +512,7 @@ done:
 	attach_free(top->attach);
 	record_close(top->record);
 	ui_done(&top->ui);
-	model_free(top->model);
+	mirror_free(top->model);
 	canvas_done(&top->canvas);
 	free(top);
 	return code;

@@ -12,11 +12,11 @@
 #include "base/mem.h"
 
 void
-ui_init(struct ui *ui, struct model *model)
+ui_init(struct ui *ui, struct mirror *model)
 {
 	memset(ui, 0, sizeof *ui);
 	ui->model = model;
-	ui->view = model_view(model);
+	ui->view = mirror_view(model);
 	ui->focus = PANE_HOSTS;
 	ui->exe = "/proc/self/exe";
 	ui->w = 80;
@@ -200,7 +200,7 @@ void
 ui_update(struct ui *ui, double mono)
 {
 	ui->mono = mono;
-	ui->view = model_view(ui->model);
+	ui->view = mirror_view(ui->model);
 	for (int i = 0; i < PANES; i++)
 		if (ui->panes[i].ops->update != NULL && ui->panes[i].ops->update(&ui->panes[i], ui, false))
 			ui->must_draw = true;
@@ -411,16 +411,16 @@ general(struct ui *ui, enum action act, int key)
 		if (!has_table || t->find == NULL)
 			ui_message(ui, ROLE_NORMAL, "nothing was searched yet: /");
 		else if (table_find(t, ui_focused(ui), ui, act == ACT_FIND_NEXT ? 1 : -1, &nth, &all))
-			ui_message(ui, ROLE_NORMAL, "/%s  %zu of %zu", filter_text(t->find), nth, all);
+			ui_message(ui, ROLE_NORMAL, "/%s  %zu of %zu", sieve_text(t->find), nth, all);
 		else
-			ui_message(ui, ROLE_WARN, "/%s  not found", filter_text(t->find));
+			ui_message(ui, ROLE_WARN, "/%s  not found", sieve_text(t->find));
 		return true;
 	}
 	case ACT_FILTER:
 		if (!has_table)
 			ui_message(ui, ROLE_NORMAL, "nothing to filter in this pane");
 		else
-			prompt_open(ui, PROMPT_FILTER, "\\", t->filter != NULL ? filter_text(t->filter) : "");
+			prompt_open(ui, PROMPT_FILTER, "\\", "");
 		return true;
 	case ACT_COMMAND:
 		prompt_open(ui, PROMPT_COMMAND, ":", "");

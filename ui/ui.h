@@ -41,6 +41,7 @@ struct prompt {
 	int recalled;               /* history row, -1: the text typed */
 	size_t old_cursor, old_top; /* where a search began */
 	bool old_touched;
+	size_t nth, all;            /* of the search so far */
 };
 
 struct dialog_choice {
@@ -71,7 +72,7 @@ struct pager {
 	char title[200];
 	char **lines; /* owned */
 	size_t n_lines, top;
-	struct filter *find;
+	struct sieve *find;
 };
 
 /* One command of an undo: words, owned. */
@@ -82,7 +83,7 @@ struct undo_step {
 
 struct undo {
 	double at; /* monotonic */
-	char text[700]; /* "ban 203.0.113.7 in sshd again" */
+	char text[1024]; /* "ban 203.0.113.7 in sshd again" */
 	struct undo_step *steps;
 	size_t n_steps;
 };
@@ -90,7 +91,7 @@ struct undo {
 typedef bool (*ui_send_fn)(void *arg, const char *const *words, size_t count, attach_reply_fn fn, void *fn_arg);
 
 struct ui {
-	struct model *model;
+	struct mirror *model;
 	struct view *view; /* of the model: refreshed by ui_update() */
 	struct pane panes[PANES];
 	enum pane_id focus;
@@ -142,7 +143,7 @@ struct ui {
 	int exit_code;
 };
 
-void ui_init(struct ui *ui, struct model *model);
+void ui_init(struct ui *ui, struct mirror *model);
 void ui_done(struct ui *ui);
 void ui_resize(struct ui *ui, int w, int h); /* also lays out */
 /* After messages, and at least 4 times a second while shown. */

@@ -201,16 +201,16 @@ const struct view_ban *view_ban_next(const struct view *v, const char *ip, size_
 bool view_is_own(const struct view *v, const struct addr *a); /* an own address, or a network that holds one */
 const struct view_white *view_white_of(const struct view *v, const struct addr *a);
 
-/* ---- making: src/link/model.c ---- */
-struct model; /* the view and the snapshot that is being received */
+/* ---- making: src/link/mirror.c ---- */
+struct mirror; /* the view and the snapshot that is being received */
 
-struct model *model_new(void);
-void model_free(struct model *m);
-struct view *model_view(struct model *m); /* changes with each snapshot: ask again after model_feed() */
+struct mirror *mirror_new(void);
+void mirror_free(struct mirror *m);
+struct view *mirror_view(struct mirror *m); /* changes with each snapshot: ask again after mirror_feed() */
 /*
  * Takes one message (a snapshot's part or an event); monotonic: when it came. Answers ("id") are not
  * for the model and return false, as does anything that it does not know; hostile input is only ignored.
  */
-bool model_feed(struct model *m, const json_t *message, double monotonic);
+bool mirror_feed(struct mirror *m, const json_t *message, double monotonic);
 
 #endif

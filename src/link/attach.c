@@ -97,7 +97,7 @@ pending_drop(struct attach *a, const char *why)
 
 	HASH_ITER(hh, a->pending, p, next) {
 		HASH_DEL(a->pending, p);
-		if (p->fn != NULL && !a->is_closed)
+		if (p->fn != NULL)
 			p->fn(p->arg, false, NULL, why);
 		free(p);
 	}

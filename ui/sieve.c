@@ -1,4 +1,4 @@
-#include "filter.h"
+#include "sieve.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -6,9 +6,9 @@
 
 #include "base/mem.h"
 
-#define FILTER_STEPS 20000 /* match limit: about a millisecond */
+#define SIEVE_STEPS 20000 /* match limit: about a millisecond */
 
-struct filter {
+struct sieve {
 	char *text; /* owned */
 	bool is_inverted;
 	struct addr net; /* family 0: the expression decides */
@@ -17,10 +17,10 @@ struct filter {
 	pcre2_match_context *limits;
 };
 
-struct filter *
-filter_new(const char *text, bool may_invert, struct err *err)
+struct sieve *
+sieve_new(const char *text, bool may_invert, struct err *err)
 {
-	struct filter *f = xcalloc(1, sizeof *f);
+	struct sieve *f = xcalloc(1, sizeof *f);
 	const char *pattern = text;
 	int code;
 	size_t at;
@@ -39,17 +39,17 @@ filter_new(const char *text, bool may_invert, struct err *err)
 		PCRE2_UCHAR why[256];
 		pcre2_get_error_message(code, why, sizeof why);
 		err_set(err, "bad regex at %zu: %s", at + (f->is_inverted ? 1 : 0), (const char *)why);
-		filter_free(f);
+		sieve_free(f);
 		return NULL;
 	}
 	f->data = pcre2_match_data_create_from_pattern(f->code, NULL);
 	f->limits = pcre2_match_context_create(NULL);
-	pcre2_set_match_limit(f->limits, FILTER_STEPS);
+	pcre2_set_match_limit(f->limits, SIEVE_STEPS);
 	return f;
 }
 
 void
-filter_free(struct filter *f)
+sieve_free(struct sieve *f)
 {
 	if (f == NULL)
 		return;
@@ -61,7 +61,7 @@ filter_free(struct filter *f)
 }
 
 bool
-filter_match(const struct filter *f, const struct addr *addr, const char *text, size_t len)
+sieve_match(const struct sieve *f, const struct addr *addr, const char *text, size_t len)
 {
 	bool is_match;
 
@@ -73,7 +73,7 @@ filter_match(const struct filter *f, const struct addr *addr, const char *text, 
 }
 
 const char *
-filter_text(const struct filter *f)
+sieve_text(const struct sieve *f)
 {
 	return f->text;
 }

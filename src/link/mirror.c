@@ -1,5 +1,5 @@
 /*
- * model: wire messages -> struct view. JSON in, plain structs out; knows no socket and no screen.
+ * mirror: wire messages -> struct view. JSON in, plain structs out; knows no socket and no screen.
  *
  * A snapshot is gathered in a second view that replaces the first at its end, but for the log, which
  * goes on: rows that are known already are told by their sequence number. Input is untrusted in shape:
@@ -36,7 +36,7 @@ struct holder {
 	size_t n_free_bans, n_free_hosts, room_bans, room_hosts, slots_bans, slots_hosts;
 };
 
-struct model {
+struct mirror {
 	struct holder *now, *next; /* next: NULL while no snapshot is being received */
 	uint64_t serials;
 	int64_t last_seq;
@@ -179,17 +179,17 @@ holder_new(uint64_t *serials)
 	return h;
 }
 
-struct model *
-model_new(void)
+struct mirror *
+mirror_new(void)
 {
-	struct model *m = xcalloc(1, sizeof *m);
+	struct mirror *m = xcalloc(1, sizeof *m);
 
 	m->now = holder_new(&m->serials);
 	return m;
 }
 
 void
-model_free(struct model *m)
+mirror_free(struct mirror *m)
 {
 	if (m == NULL)
 		return;
@@ -201,7 +201,7 @@ model_free(struct model *m)
 }
 
 struct view *
-model_view(struct model *m)
+mirror_view(struct mirror *m)
 {
 	return &m->now->view;
 }
@@ -843,7 +843,7 @@ log_event(struct view *v, const char *name, const json_t *j, double t)
 
 /* ---- messages ---- */
 static void
-snapshot_begin(struct model *m, const json_t *j)
+snapshot_begin(struct mirror *m, const json_t *j)
 {
 	struct view *v;
 	size_t i;
@@ -867,7 +867,7 @@ snapshot_begin(struct model *m, const json_t *j)
 }
 
 static void
-snapshot_end(struct model *m, double monotonic)
+snapshot_end(struct mirror *m, double monotonic)
 {
 	struct view *old = &m->now->view, *v;
 	size_t i;
@@ -929,8 +929,27 @@ rule_event(struct holder *h, const json_t *j)
 	h->view.generation[VIEW_BANS]++;
 }
 
+/* What the kernel shows of bans. */
 static void
-event_feed(struct model *m, const char *name, const json_t *j)
+rules_event(struct holder *h, const json_t *j)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(j, "items"), i, row) {
+		struct ban_node *node = ban_find(h, field_text(row, "jail"), field_text(row, "id"));
+		if (node == NULL)
+			continue;
+		if (*field_text(row, "rule") != '\0')
+			node->ban.rule = rule_of(field_text(row, "rule"));
+		if (json_object_get(row, "hits") != NULL)
+			node->ban.hits = field_int(row, "hits");
+		h->view.generation[VIEW_BANS]++;
+	}
+}
+
+static void
+event_feed(struct mirror *m, const char *name, const json_t *j)
 {
 	struct holder *h = m->now;
 	struct view *v = &h->view;
@@ -952,6 +971,8 @@ event_feed(struct model *m, const char *name, const json_t *j)
 			ban_drop(h, node);
 	} else if (strcmp(name, "action") == 0) {
 		rule_event(h, j);
+	} else if (strcmp(name, "rules") == 0) {
+		rules_event(h, j);
 	} else if (strcmp(name, "jail") == 0) {
 		jail_put(v, j);
 	} else if (strcmp(name, "jail_gone") == 0) {
@@ -977,7 +998,7 @@ event_feed(struct model *m, const char *name, const json_t *j)
 }
 
 bool
-model_feed(struct model *m, const json_t *j, double monotonic)
+mirror_feed(struct mirror *m, const json_t *j, double monotonic)
 {
 	const json_t *part;
 	const char *name;
