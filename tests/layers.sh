@@ -59,7 +59,8 @@ one() { # HEADER FILE...: who may include it
         esac
     done
 }
-one pcre2.h src/match/regex.c
+# the screen is another process: find and filter are its own expressions
+one pcre2.h src/match/regex.c ui/filter.c
 one 'n?curses' ui/term.c
 one systemd/sd-journal.h src/source/journal.c src/base/log.c
 exit $bad
