@@ -2,6 +2,10 @@
 # and a fake firewall: a script that appends its words to fw.log, and fails while the file `fail` is there.
 # As root the engine runs in a network namespace without interfaces, so no test can reach the host's firewall.
 
+# by hand, without tests/run.sh, `bats tests/accept/x.bats` does as well
+: "${SOURCE_DIR:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+: "${JAILTOP:=$SOURCE_DIR/build/release/jailtop}"
+
 OWN_ADDRESS=198.51.100.7
 export SSH_CONNECTION="$OWN_ADDRESS 5 192.0.2.1 22"
 
@@ -131,10 +135,10 @@ screen_up() {
     [ $# -gt 0 ] && shift
     w=${size%x*} h=${size#*x}
     rm -f "$D/exit"
-    printf '%q ' env LC_ALL=C.UTF-8 "${env[@]}" $(apart_words) "$JAILTOP" -c "$D/conf" "$@" >"$D/screen.sh"
+    printf '%q ' env LC_ALL=C.UTF-8 "${env[@]}" $(apart_words) "$JAILTOP" -c "$D/conf" -s "$SOCKET" "$@" >"$D/screen.sh"
     echo "; echo \$? >'$D/exit'" >>"$D/screen.sh"
-    # cat holds the pane open for a look after the end
-    echo "exec cat" >>"$D/screen.sh"
+    # holds the pane open for a look after the end (cat would not: a crash leaves the terminal non-blocking)
+    echo "exec sleep 900" >>"$D/screen.sh"
     TM new-session -d -x "$w" -y "$h" -e TERM=tmux-256color "sh '$D/screen.sh'" 3>&-
     TM set -g status off
     TM resize-window -x "$w" -y "$h"

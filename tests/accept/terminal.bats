@@ -202,7 +202,7 @@ colours() { LC_ALL=C grep -oaP '\x1b\[[0-9;]*m' "$D/stream" | LC_ALL=C grep -P '
 @test "row 32: SIGTERM of the screen restores the terminal" {
     fixture_up
     engine_up
-    printf 'stty -g >"%s/before"\n"%s" -c "%s/conf" & echo $! >"%s/ui"; wait $!; echo $? >"%s/exit"; stty -g >"%s/after"; echo after-the-end; exec cat\n' \
+    printf 'stty -g >"%s/before"\n"%s" -c "%s/conf" & echo $! >"%s/ui"; wait $!; echo $? >"%s/exit"; stty -g >"%s/after"; echo after-the-end; exec sleep 900\n' \
         "$D" "$JAILTOP" "$D" "$D" "$D" "$D" >"$D/screen.sh"
     # `&` takes the terminal's input away from a job without control: read it from the tty
     sed -i 's| & echo| </dev/tty \& echo|' "$D/screen.sh"
