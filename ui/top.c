@@ -295,6 +295,7 @@ on_message(void *arg, const json_t *message, const char *line, size_t len)
 
 	record_line(top->record, line, len);
 	mirror_feed(top->model, message, monotonic());
+	top->ui.view = mirror_view(top->model); /* a snapshot replaces it */
 }
 
 static void
