@@ -410,6 +410,7 @@ engine_free(struct engine *e)
 	ignore_free(e->white);
 	free(e->self);
 	free(e->syslogsocket);
+	free(e->loglevel);
 	free(e->allowipv6);
 	free(e);
 }

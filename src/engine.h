@@ -79,7 +79,7 @@ struct engine {
 
 	/* server options, as get/set name them */
 	char *syslogsocket; /* owned */
-	bool is_log_fixed;  /* the command line said where the log goes */
+	char *loglevel;     /* owned: as it was set, in capitals */
 	int stacksize;
 	int wants_stop;     /* enum command_stop: asked for by a command, done by the process's owner */
 	int64_t dbpurgeage;

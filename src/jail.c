@@ -246,7 +246,7 @@ choose_backend(struct jail *j, const char *text, struct err *err)
 	} else if (slice_is(name, "systemd")) {
 		j->backend = xstrdup("systemd");
 	} else {
-		return err_set(err, "jail %s: unknown backend '%s': expected auto, pyinotify, polling or systemd", j->name, text);
+		return err_set(err, "Unknown backend %s. Must be among ['pyinotify', 'gamin', 'polling', 'systemd'] or 'auto'", text);
 	}
 	return true;
 }

@@ -26,6 +26,8 @@
 #include "jailtop/applet.h"
 #include "server/server.h"
 
+#define PIDFILE_TRIES 60        /* … of PIDFILE_WAIT_US until a pid file counts as taken */
+#define PIDFILE_WAIT_US 50000
 #define LOAD_SLICE_NS 20000000 /* of one loop turn spent on the configuration */
 
 struct process {
@@ -184,7 +186,11 @@ take_pidfile(struct process *p, struct err *err)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_set(err, "pid file %s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	int locked = -1;
+	/* one that has just closed its socket needs a moment more to leave */
+	for (int tries = 0; (locked = flock(fd, LOCK_EX | LOCK_NB)) != 0 && tries < PIDFILE_TRIES; tries++)
+		usleep(PIDFILE_WAIT_US);
+	if (locked != 0) {
 		char text[32] = "";
 		ssize_t n = read(fd, text, sizeof text - 1);
 		close(fd);
@@ -245,7 +251,7 @@ on_load(uv_idle_t *idle)
 	while (p->stream_at < value_count(p->stream) && !p->is_stopping) {
 		const struct value *words = value_at(p->stream, p->stream_at++);
 		struct command_reply reply = {0};
-		if (!command_run(p->engine, words, COMMAND_WRITE, &reply)) {
+		if (!command_run_quiet(p->engine, words, &reply)) {
 			p->has_errors = true;
 			const char *verb = value_text(value_at(words, 0)), *jail = value_text(value_at(words, 1));
 			struct jail *j = verb != NULL && jail != NULL && strcmp(verb, "set") != 0 ? engine_jail(p->engine, jail) :
@@ -389,8 +395,6 @@ serve(struct process *p)
 	p->engine = engine_new(&p->loop, why_dry != NULL, why_dry);
 	p->engine->dir = p->dir;
 	p->engine->is_owned = p->is_owned;
-	/* said here, or not writable: the configuration's own "set logtarget" must not undo it */
-	p->engine->is_log_fixed = p->over.logtarget != NULL || strcmp(log_target(), p->paths.logtarget) != 0;
 	log_write(LOG_LEVEL_INFO, "fail2ban.server", "--------------------------------------------------");
 	log_write(LOG_LEVEL_INFO, "fail2ban.server", "Starting jailtop v%s (as Fail2ban v%s)", JAILTOP_VERSION, JAILTOP_COMPAT_VERSION);
 	if (why_dry != NULL)

@@ -10,6 +10,7 @@
 struct node {
 	struct ban ban; /* first: a struct ban * is a struct node * */
 	size_t at;      /* index in the heap */
+	uint64_t serial; /* order of insertion */
 	UT_hash_handle hh;
 };
 
@@ -123,6 +124,7 @@ bans_add(struct bans *b, struct ticket *ticket, int64_t bantime, bool own)
 	if (bans_find(b, ticket->id) != NULL)
 		return NULL;
 	struct node *n = xcalloc(1, sizeof *n);
+	n->serial = b->total;
 	n->ban.ticket = ticket;
 	n->ban.bantime = bantime < 0 ? TICKET_FOREVER : bantime;
 	n->ban.is_own_time = own;
@@ -227,9 +229,13 @@ bans_each(const struct bans *b, void (*fn)(void *arg, struct ban *ban), void *ar
 static int
 by_end(const void *left, const void *right)
 {
-	double a = (*(struct ban *const *)left)->end_mono, b = (*(struct ban *const *)right)->end_mono;
+	const struct node *a = *(struct node *const *)left, *b = *(struct node *const *)right;
+	double end_a = a->ban.bantime < 0 ? INFINITY : a->ban.ticket->time + (double)a->ban.bantime;
+	double end_b = b->ban.bantime < 0 ? INFINITY : b->ban.ticket->time + (double)b->ban.bantime;
 
-	return a < b ? -1 : a > b;
+	if (end_a != end_b)
+		return end_a < end_b ? -1 : 1;
+	return a->serial < b->serial ? -1 : a->serial > b->serial; /* compat: Python sorts stably */
 }
 
 struct ban **

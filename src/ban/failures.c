@@ -92,7 +92,7 @@ failures_add(struct failures *f, const struct ticket *t, int attempts,
 	own->retry += attempts;
 	own->failures += attempts;
 	own->failregex = t->failregex;
-	f->total += (uint64_t)attempts;
+	f->total++;
 	for (size_t i = 0; i < t->n_matches; i++)
 		ticket_add_match(own, t->matches[i].bytes, t->matches[i].len, t->matches[i].date_from,
 		    t->matches[i].date_to, (size_t)(limits->maxmatches > 0 ? limits->maxmatches : 0));

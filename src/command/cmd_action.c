@@ -21,8 +21,15 @@ named(struct command *c, const char *name)
 }
 
 /* Methods that can be called by name; arguments are a JSON object. */
-static const char *const methods[] = {"ban", "consistencyCheck", "executeCmd", "flush", "prolong", "reban",
-    "reload", "start", "stop", "unban"};
+static const char *const methods[] = {"ban", "clearAllParams", "consistencyCheck", "escapeTag", "executeCmd", "flush",
+    "invalidateBanEpoch", "prolong", "reban", "reload", "replaceDynamicTags", "replaceTag", "start", "stop", "unban"};
+
+/* What every command action has, set or not. compat: the attributes of CommandAction */
+static const struct {
+	const char *name, *text; /* NULL text: a number, 0 */
+} attributes[] = {{"ESCAPE_CRE", ""}, {"ESCAPE_VN_CRE", ""}, {"actionban", ""}, {"actioncheck", ""}, {"actionflush", ""},
+    {"actionreban", ""}, {"actionreload", ""}, {"actionrepair", ""}, {"actionstart", ""}, {"actionstop", ""},
+    {"actionunban", ""}, {"banEpoch", NULL}, {"timeout", NULL}};
 
 static bool
 is_method(const char *name)
@@ -113,6 +120,10 @@ cmd_get_action(struct command *c)
 	if (key == NULL)
 		return false;
 	const struct value *v = action_get(a, key);
+	for (size_t i = 0; v == NULL && i < sizeof attributes / sizeof *attributes; i++)
+		if (strcmp(attributes[i].name, key) == 0)
+			return command_answer(c, attributes[i].text != NULL ? value_str(attributes[i].text) :
+			    value_int(strcmp(key, "timeout") == 0 ? ACTION_TIMEOUT_S : 0));
 	if (v == NULL)
 		return command_fail(c, "AttributeError", "'CommandAction' object has no attribute '%s'", key);
 	return command_answer(c, value_dup(v));
@@ -129,6 +140,12 @@ cmd_get_actionmethods(struct command *c)
 	return command_answer(c, list);
 }
 
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(value_text(*(struct value *const *)a), value_text(*(struct value *const *)b));
+}
+
 bool
 cmd_get_actionproperties(struct command *c)
 {
@@ -138,6 +155,10 @@ cmd_get_actionproperties(struct command *c)
 		return false;
 	struct value *list = value_list();
 	action_properties(a, list);
+	for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
+		if (action_get(a, attributes[i].name) == NULL)
+			value_push(list, value_str(attributes[i].name));
+	qsort(list->seq.items, list->seq.count, sizeof *list->seq.items, by_text);
 	return command_answer(c, list);
 }
 

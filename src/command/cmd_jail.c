@@ -1,7 +1,9 @@
 /* cmd_jail: the options of one jail: `get JAIL X`, `set JAIL X …`. Set answers what get would. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "ban/bantime.h"
@@ -28,12 +30,6 @@ answer_seconds(struct command *c, double s)
 }
 
 static bool
-get_idle(struct command *c)
-{
-	return command_answer(c, value_bool(c->jail->is_idle));
-}
-
-static bool
 set_idle(struct command *c)
 {
 	const char *v = command_arg(c, 0);
@@ -43,7 +39,7 @@ set_idle(struct command *c)
 	if (strcmp(v, "on") != 0 && strcmp(v, "off") != 0)
 		return command_fail(c, "Exception", "Invalid idle option, must be 'on' or 'off'");
 	jail_set_idle(c->jail, strcmp(v, "on") == 0);
-	return get_idle(c);
+	return command_answer(c, value_bool(c->jail->is_idle));
 }
 
 static bool
@@ -318,6 +314,16 @@ set_addlogpath(struct command *c)
 		if (!known)
 			return command_fail(c, "ValueError", "File option must be 'head' or 'tail'");
 	}
+	if (!c->is_quiet && strpbrk(path, "*?[") == NULL && access(path, F_OK) != 0) {
+		/* a person is told at once; what the configuration names is waited for */
+		const char *why = strerror(errno);
+		command_fail(c, "OSError", "[Errno %d] %s: '%s'", errno, why, path);
+		c->reply->args = value_tuple();
+		value_push(c->reply->args, value_int(errno));
+		value_push(c->reply->args, value_str(why));
+		value_push(c->reply->args, value_str(path));
+		return false;
+	}
 	if (!jail_add_log(c->jail, path, tail, &err))
 		return command_fail(c, "OSError", "%s", err.text);
 	return get_logpath(c);
@@ -364,6 +370,8 @@ get_journalmatch(struct command *c)
 static bool
 set_addjournalmatch(struct command *c)
 {
+	if (strcmp(c->jail->backend, "systemd") != 0)
+		return get_journalmatch(c); /* compat: no JournalFilter, nothing to do */
 	struct value *match = value_list();
 
 	for (size_t i = 0; i < command_args(c); i++) {
@@ -381,6 +389,8 @@ set_addjournalmatch(struct command *c)
 static bool
 set_deljournalmatch(struct command *c)
 {
+	if (strcmp(c->jail->backend, "systemd") != 0)
+		return get_journalmatch(c);
 	struct value *keep = value_list(), *gone = value_list();
 	bool found = command_args(c) == 0;
 
@@ -681,9 +691,9 @@ set_banip(struct command *c)
 	int64_t bantime = TICKET_UNSET, count = 0;
 	size_t from = 0;
 
-	if (command_arg(c, 0) == NULL)
-		return false;
-	if (command_args(c) > 1 && (strcmp(c->text[c->at], "--time") == 0 || strcmp(c->text[c->at], "--until") == 0)) {
+	if (command_args(c) == 0)
+		return command_answer(c, value_int(0));
+	if (command_args(c) > 1 && c->text[c->at] != NULL && (strcmp(c->text[c->at], "--time") == 0 || strcmp(c->text[c->at], "--until") == 0)) {
 		bool until = strcmp(c->text[c->at], "--until") == 0;
 		const char *v = command_arg(c, 1);
 		if (v == NULL || !command_time(c, v, &s))
@@ -791,9 +801,11 @@ set_unbanip(struct command *c)
 static bool
 set_attempt(struct command *c)
 {
-	const char *ip = command_arg(c, 0);
 	char buffer[ADDR_TEXT_MAX], when[32];
 
+	if (command_args(c) == 0)
+		return command_fail(c, "TypeError", "Filter.addAttempt() missing 1 required positional argument: 'ip'");
+	const char *ip = command_arg(c, 0);
 	if (ip == NULL)
 		return false;
 	struct value *matches = value_list();
@@ -835,7 +847,7 @@ get_lines(struct command *c)
 }
 
 const struct command_row command_jail_rows[] = {
-    {"idle", get_idle, set_idle, "on|off", "whether the jail rests"},
+    {"idle", NULL, set_idle, "on|off", "whether the jail rests"},
     {"ignoreself", get_ignoreself, set_ignoreself, "true|false", "whether this host's own addresses are ignored"},
     {"ignoreip", get_ignoreip, NULL, NULL, "addresses, networks and names that are ignored"},
     {"addignoreip", NULL, set_addignoreip, "[--for TIME] IP…", "ignore these too"},

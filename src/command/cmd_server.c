@@ -1,4 +1,5 @@
 /* cmd_server: commands and options that concern the whole engine; the life of jails; reload. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@
 static bool
 get_loglevel(struct command *c)
 {
-	return command_answer(c, value_str(log_level_name(log_level())));
+	return command_answer(c, value_str(c->engine->loglevel != NULL ? c->engine->loglevel : log_level_name(log_level())));
 }
 
 static bool
@@ -29,9 +30,17 @@ set_loglevel(struct command *c)
 	if (v == NULL)
 		return false;
 	int level = log_level_parse(v);
-	if (level < 0)
-		return command_fail(c, "ValueError", "Invalid log level '%s'", v);
+	char *shown = xstrdup(v);
+	for (char *p = shown; *p != '\0'; p++)
+		*p = (char)toupper((unsigned char)*p);
+	if (level < 0) {
+		command_fail(c, "ValueError", "Invalid log level '%s'", shown);
+		free(shown);
+		return false;
+	}
 	log_set_level(level);
+	free(c->engine->loglevel);
+	c->engine->loglevel = shown;
 	return get_loglevel(c);
 }
 
@@ -49,7 +58,7 @@ set_logtarget(struct command *c)
 
 	if (v == NULL)
 		return false;
-	if (!c->engine->is_log_fixed && !log_open(v, c->engine->syslogsocket, &err)) {
+	if (!log_open(v, c->engine->syslogsocket, &err)) {
 		log_write(LOG_LEVEL_ERROR, "fail2ban.server", "%s", err.text);
 		return command_fail(c, "Exception", "Failed to change log target");
 	}
@@ -99,6 +108,8 @@ set_dbfile(struct command *c)
 
 	if (v == NULL)
 		return false;
+	if (c->engine->store != NULL && strcmp(v, store_path(c->engine->store)) == 0)
+		return get_dbfile(c); /* the same as before: a reload names it again */
 	if (c->engine->jails != NULL)
 		return command_fail(c, "RuntimeError", "Cannot change database when there are jails present");
 	engine_open_store(c->engine, v);
@@ -156,8 +167,12 @@ get_thread(struct command *c)
 static bool
 set_thread(struct command *c)
 {
-	const struct value *size = value_get(value_at(c->words, c->at), "stacksize");
+	const struct value *options = value_at(c->words, c->at), *size = value_get(options, "stacksize");
 
+	if (options == NULL)
+		return command_fail(c, "IndexError", "list index out of range");
+	if (options->kind != VALUE_DICT)
+		return command_fail(c, "AttributeError", "'str' object has no attribute 'items'");
 	if (size != NULL && size->kind == VALUE_INT)
 		c->engine->stacksize = (int)size->integer;
 	return get_thread(c);
@@ -249,8 +264,8 @@ cmd_add(struct command *c)
 		return command_fail(c, "Exception", "Reserved name '--all'");
 	struct jail *j = engine_jail(c->engine, name);
 	if (j != NULL) {
-		if (!j->is_reloading)
-			return command_fail(c, "DuplicateJailException", "%s", name);
+		if (!j->is_reloading) /* compat: Jails.add fails with these very words on its way to say "duplicate" */
+			return command_fail(c, "NameError", "name 'noduplicates' is not defined");
 		if (jail_reload_same_backend(j, backend)) {
 			log_write(LOG_LEVEL_INFO, "fail2ban.server", "Reload jail '%s'", name);
 			j->is_in_stream = true;
@@ -342,8 +357,8 @@ cmd_unban(struct command *c)
 {
 	int64_t count = 0;
 
-	if (command_arg(c, 0) == NULL)
-		return false;
+	if (command_args(c) == 0)
+		return command_fail(c, "Exception", "Invalid command");
 	if (command_args(c) == 1 && strcmp(c->text[c->at], "--all") == 0)
 		return command_answer(c, value_int((int64_t)unban_everything(c->engine, NULL)));
 	store_begin(c->engine->store);

@@ -116,6 +116,8 @@ cmd_status(struct command *c)
 {
 	if (command_args(c) == 0)
 		return server_status(c);
+	if (command_args(c) > 2)
+		return command_fail(c, "Exception", "Invalid command (no status)");
 	const char *name = command_arg(c, 0);
 	if (name == NULL)
 		return false;

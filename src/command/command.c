@@ -16,6 +16,7 @@ void
 command_reply_done(struct command_reply *r)
 {
 	value_free(r->value);
+	value_free(r->args);
 	free(r->text);
 	*r = (struct command_reply){0};
 }
@@ -140,6 +141,8 @@ cmd_config_error(struct command *c)
 static bool
 cmd_server_stream(struct command *c)
 {
+	if (command_args(c) == 0)
+		return command_fail(c, "IndexError", "list index out of range");
 	return command_run_stream(c->engine, value_at(c->words, 1), c->reply) && command_answer(c, value_none());
 }
 
@@ -157,8 +160,10 @@ no_such(struct command *c, const char *verb, const char *name)
 {
 	struct str quoted = {0};
 
+	/* compat: __commandSet names the word, __commandGet does not */
 	value_repr_str(name, strlen(name), &quoted);
-	command_fail(c, "Exception", "Invalid command %s (no %s action or not yet implemented)", str_text(&quoted), verb);
+	command_fail(c, "Exception", "Invalid command%s%s (no %s action or not yet implemented)",
+	    strcmp(verb, "set") == 0 ? " " : "", strcmp(verb, "set") == 0 ? str_text(&quoted) : "", verb);
 	str_done(&quoted);
 	return false;
 }
@@ -235,10 +240,10 @@ static const struct {
     {"sleep", COMMAND_READ, cmd_none, "", ""},
 };
 
-bool
-command_run(struct engine *e, const struct value *words, enum command_right right, struct command_reply *reply)
+static bool
+run(struct engine *e, const struct value *words, enum command_right right, bool is_quiet, struct command_reply *reply)
 {
-	struct command c = {.engine = e, .words = words, .count = value_count(words), .at = 1, .reply = reply};
+	struct command c = {.engine = e, .words = words, .count = value_count(words), .at = 1, .is_quiet = is_quiet, .reply = reply};
 	struct arena *arena = arena_new();
 	const char **text = arena_alloc(arena, (c.count + 1) * sizeof *text);
 	bool ok = false, known = false;
@@ -280,13 +285,25 @@ command_run(struct engine *e, const struct value *words, enum command_right righ
 }
 
 bool
+command_run(struct engine *e, const struct value *words, enum command_right right, struct command_reply *reply)
+{
+	return run(e, words, right, false, reply);
+}
+
+bool
+command_run_quiet(struct engine *e, const struct value *words, struct command_reply *reply)
+{
+	return run(e, words, COMMAND_WRITE, true, reply);
+}
+
+bool
 command_run_stream(struct engine *e, const struct value *stream, struct command_reply *reply)
 {
 	bool ok = true;
 
 	for (size_t i = 0; i < value_count(stream); i++) {
 		struct command_reply one = {0};
-		if (!command_run(e, value_at(stream, i), COMMAND_WRITE, &one) && ok) {
+		if (!command_run_quiet(e, value_at(stream, i), &one) && ok) {
 			ok = false;
 			command_reply_done(reply);
 			*reply = one;

@@ -20,7 +20,8 @@ struct jail;
 struct command_reply {
 	struct value *value;   /* owned; NULL when it failed */
 	const char *exception; /* Python's name of what went wrong: "ValueError", "UnknownJailException" …; NULL: none */
-	char *text;            /* owned: the exception's one argument; NULL: none */
+	char *text;            /* owned: what it says; the exception's one argument unless `args` is set */
+	struct value *args;    /* owned tuple: all arguments, when there are several; NULL: just the text */
 };
 
 void command_reply_done(struct command_reply *r);
@@ -29,6 +30,9 @@ enum command_right { COMMAND_READ, COMMAND_WRITE };
 
 /* Runs one command (a list whose first member is a word). False when it failed: reply->exception is set. */
 bool command_run(struct engine *e, const struct value *words, enum command_right right, struct command_reply *reply);
+
+/* The same for a command of the configuration, which may name what is not there yet (log files). */
+bool command_run_quiet(struct engine *e, const struct value *words, struct command_reply *reply);
 
 /* The same for a whole configuration stream; each failure is logged and the first one kept in `reply`. */
 bool command_run_stream(struct engine *e, const struct value *stream, struct command_reply *reply);

@@ -148,10 +148,11 @@ pickle_message(struct conn *c, const char *body, size_t len)
 		if (command_run(conn_engine(c), words, COMMAND_WRITE, &r)) {
 			pickle_write_ok(r.value, &out);
 		} else {
-			struct value *args = value_tuple();
-			value_push(args, value_str(r.text != NULL ? r.text : ""));
-			pickle_write_error(r.exception, args, &out);
-			value_free(args);
+			if (r.args == NULL) {
+				r.args = value_tuple();
+				value_push(r.args, value_str(r.text != NULL ? r.text : ""));
+			}
+			pickle_write_error(r.exception, r.args, &out);
 		}
 		command_reply_done(&r);
 		value_free(words);

@@ -391,9 +391,7 @@ construct(struct pickle_reader *r, const char *global, struct pickle_node *args)
 			size_t i = 0;
 			for (; ok && i < list->seq.count; i++) {
 				struct pickle_node *item = pickle_node_new(VALUE_NONE);
-				struct value *copy = value_dup(list->seq.items[i]);
-				item->v = *copy;
-				free(copy);
+				value_move(&item->v, value_dup(list->seq.items[i]));
 				ok = pickle_count(r, 1, item->v.kind == VALUE_STR ? item->v.text.len : 0);
 				ok = pickle_set_add(r, set, item) && ok;
 			}

@@ -375,8 +375,7 @@ pickle_push_copy(struct pickle_reader *r, struct pickle_node *from)
 		return false;
 	struct pickle_node *n = pickle_node_new(from->v.kind);
 	struct value *copy = value_dup(&from->v);
-	n->v = *copy;
-	free(copy); /* its insides moved */
+	value_move(&n->v, copy);
 	n->depth = from->depth;
 	n->weight = from->weight;
 	n->text = from->text;
