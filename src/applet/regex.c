@@ -898,7 +898,7 @@ applet_regex(int argc, char **argv)
 	struct filter_hooks hooks = {.clock = &t.clock, .log = print_log, .arg = &t};
 	bool is_terse = t.opts.out != NULL;
 	struct filter_trial trial = {.check_all = !t.opts.no_check_all && !is_terse, .show_pending = !is_terse,
-	    .raw_names = t.opts.raw, .found = on_found, .ignored = on_ignored, .line = on_line, .arg = &t};
+	    .raw_names = t.opts.raw, .no_groups = !t.opts.json, .found = on_found, .ignored = on_ignored, .line = on_line, .arg = &t};
 	t.names = xcalloc(1, sizeof *t.names);
 	t.filter = filter_new("~jailless~", &hooks);
 	filter_set_trial(t.filter, &trial);

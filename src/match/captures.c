@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-#define TEXT_WASTE (64 * 1024) /* replaced texts stay until there is so much of it */
+#define TEXT_WASTE (4 * 1024)  /* replaced texts stay until there is so much of it */
 #define USERS_MAX 64           /* of one connection; what matters is whether there are two */
 #define LINES_MAX 200          /* of one connection; then the older half goes */
 
@@ -133,9 +133,11 @@ void
 captures_copy(struct captures *to, const struct captures *from)
 {
 	captures_clear(to);
+	captures_make_room(to, from->n_values);
+	uint32_t base = captures_keep(to, str_text(&from->text), from->text.len);
 	for (size_t i = 0; i < from->count; i++) {
 		const struct capture *v = &from->values[from->order[i]];
-		captures_set(to, from->order[i], v->kind, str_text(&from->text) + v->at, v->len);
+		captures_point(to, from->order[i], v->kind, base + v->at, v->len);
 	}
 	for (size_t i = 0; i < from->n_users; i++)
 		captures_add_user(to, str_text(&from->text) + from->users[i].at, from->users[i].len);
@@ -143,11 +145,13 @@ captures_copy(struct captures *to, const struct captures *from)
 	line_list_append(&to->nofail_matches, &from->nofail_matches);
 }
 
-static void
-make_room(struct captures *f, size_t name)
+void
+captures_make_room(struct captures *f, size_t names)
 {
-	size_t room = name + 16;
+	size_t room = names + 16;
 
+	if (names <= f->n_values)
+		return;
 	f->values = xreallocarray(f->values, room, sizeof *f->values);
 	memset(f->values + f->n_values, 0, (room - f->n_values) * sizeof *f->values);
 	f->order = xreallocarray(f->order, room, sizeof *f->order);
@@ -173,16 +177,46 @@ compact(struct captures *f)
 void
 captures_set(struct captures *f, size_t name, enum capture_kind kind, const char *text, size_t len)
 {
-	if (name >= f->n_values)
-		make_room(f, name);
-	struct capture *v = &f->values[name];
-	if (v->kind == CAPTURE_ABSENT)
-		f->order[f->count++] = (uint16_t)name;
-	*v = (struct capture){kind, (uint32_t)f->text.len, (uint32_t)len};
+	captures_make_room(f, name + 1);
+	captures_point(f, name, kind, (uint32_t)f->text.len, (uint32_t)len);
 	if (len > 0)
 		str_addn(&f->text, text, len);
-	if (f->text.len > TEXT_WASTE + 2 * LINE_MAX_BYTES)
+}
+
+uint32_t
+captures_keep(struct captures *f, const char *text, size_t len)
+{
+	uint32_t at = (uint32_t)f->text.len;
+
+	str_addn(&f->text, text, len);
+	return at;
+}
+
+/* How much text the values hold; where they overlap it counts twice. */
+static size_t
+live_bytes(const struct captures *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		n += f->values[f->order[i]].len;
+	for (size_t i = 0; i < f->n_users; i++)
+		n += f->users[i].len;
+	return n;
+}
+
+void
+captures_update(struct captures *f, const struct captures *fresh)
+{
+	captures_make_room(f, fresh->n_values);
+	if (f->text.len > TEXT_WASTE && f->text.len > 2 * live_bytes(f))
 		compact(f);
+	uint32_t base = captures_keep(f, str_text(&fresh->text), fresh->text.len);
+	for (size_t i = 0; i < fresh->count; i++) {
+		const struct capture *v = &fresh->values[fresh->order[i]];
+		if (v->kind != CAPTURE_NONE)
+			captures_point(f, fresh->order[i], v->kind, base + v->at, v->len);
+	}
 }
 
 void

@@ -99,6 +99,24 @@ struct slice captures_text(struct captures *f, size_t name);
 /* Adds a part to a value and makes a tuple of it: (old, part). part NULL: None. */
 void captures_add_tuple(struct captures *f, size_t name, const char *part, size_t len);
 void captures_add_user(struct captures *f, const char *user, size_t len); /* to CAPTURE_USERS, once each */
+/*
+ * Keeps a whole searched text at once; captures_point() then makes values of its parts, which costs
+ * no copy each. Returns where it stands.
+ */
+uint32_t captures_keep(struct captures *f, const char *text, size_t len);
+
+static inline void
+captures_point(struct captures *f, size_t name, enum capture_kind kind, uint32_t at, uint32_t len)
+{
+	struct capture *v = &f->values[name];
+
+	if (v->kind == CAPTURE_ABSENT)
+		f->order[f->count++] = (uint16_t)name;
+	*v = (struct capture){kind, at, len};
+}
+void captures_make_room(struct captures *f, size_t names); /* for captures_point() */
+/* What `fresh` says, but for None, on top of what is there. */
+void captures_update(struct captures *f, const struct captures *fresh);
 /* A copy as Python's dict; the caller frees. */
 struct value *captures_value(const struct captures *f, const struct names *names);
 

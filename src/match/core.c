@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define SLACK 16          /* bytes that may be read behind a searched text */
 #define STALE_S 60        /* a date that is further off than this is not the line's own (compat) */
 #define DAY_S (24 * 60 * 60)
 
@@ -61,6 +62,7 @@ core_done(struct core *c)
 	free(c->zone);
 	datedetect_free(c->dates);
 	free(c->dispatch.lists);
+	free(c->dispatch.prefixes);
 	sessions_free(c->sessions);
 	window_clear(&c->window);
 	window_clear(&c->whole);
@@ -73,7 +75,7 @@ core_done(struct core *c)
 	str_done(&c->content);
 	str_done(&c->undated);
 	str_done(&c->values);
-	captures_done(&c->facts);
+	captures_done(&c->captures);
 	free(c->groups);
 	free(c->lines);
 	core_base_free(c->base);
@@ -126,6 +128,14 @@ make_dispatch(struct core *c)
 	size_t at = 0;
 
 	d->lists = xreallocarray(d->lists, 256 * (c->fail.count + 1), sizeof *d->lists);
+	d->prefixes = xreallocarray(d->prefixes, c->fail.count + 1, sizeof *d->prefixes);
+	for (size_t i = 0; i < c->fail.count; i++) {
+		struct slice prefix = regex_prefix(c->fail.at[i]->regex);
+		size_t n = prefix.len < sizeof(uint64_t) ? prefix.len : sizeof(uint64_t);
+		d->prefixes[i] = (struct dispatch_prefix){0};
+		memcpy(&d->prefixes[i].bytes, prefix.at, n);
+		memset(&d->prefixes[i].mask, 0xff, n);
+	}
 	for (unsigned byte = 0; byte < 256; byte++) {
 		d->start[byte] = (uint32_t)at;
 		for (size_t i = 0; i < c->fail.count; i++) {
@@ -228,17 +238,6 @@ same(struct slice a, struct slice b)
 
 enum blame { BLAME_NONE, BLAME_ONE, BLAME_NOBODY };
 
-/* A fact's text, kept: adding facts may move the original. */
-static struct slice
-grab(struct core *c, struct captures *f, enum capture_name name)
-{
-	struct slice s = captures_text(f, name);
-
-	if (s.at != NULL)
-		s.at = keep_text(c, s.at, s.len);
-	return s;
-}
-
 /* compat: DNSUtils.textToIp: a name that is an IPv4 address in digits needs no resolving. */
 static enum blame
 blame_name(struct core *c, struct slice name, struct who *who)
@@ -253,7 +252,7 @@ blame_name(struct core *c, struct slice name, struct who *who)
 	if (c->usedns == USEDNS_NO)
 		return BLAME_NOBODY;
 	who->kind = FAILURE_NAME;
-	who->id = name.at;
+	who->id = keep_text(c, name.at, name.len);
 	return BLAME_ONE;
 }
 
@@ -266,14 +265,18 @@ find_blame(struct core *c, struct captures *f, struct who *who)
 {
 	bool is_raw = c->usedns == USEDNS_RAW || (c->trial != NULL && c->trial->raw_names);
 	bool is_addr = true, is_tuple = captures_kind(f, CAPTURE_FID) == CAPTURE_TUPLE;
-	struct slice fid = grab(c, f, CAPTURE_FID), ip = grab(c, f, CAPTURE_IP4);
+	/* a tuple's text is made here, and moves the others: so it goes first */
+	struct slice fid = captures_text(f, CAPTURE_FID);
+	if (is_tuple)
+		fid.at = keep_text(c, fid.at, fid.len);
+	struct slice ip = captures_text(f, CAPTURE_IP4);
 
 	*who = (struct who){0};
 	if (ip.at == NULL)
-		ip = grab(c, f, CAPTURE_IP6);
+		ip = captures_text(f, CAPTURE_IP6);
 	if (ip.at == NULL) {
 		is_addr = false;
-		ip = grab(c, f, CAPTURE_DNS);
+		ip = captures_text(f, CAPTURE_DNS);
 		if (ip.at != NULL && !is_raw)
 			return blame_name(c, ip, who);
 	}
@@ -281,7 +284,10 @@ find_blame(struct core *c, struct captures *f, struct who *who)
 		return BLAME_NONE;
 	if (ip.at != NULL) {
 		bool ok = is_addr && parse_addr(ip, prefix_of(f), &who->addr);
-		const char *text = ok ? keep_addr(c, &who->addr) : ip.at;
+		/* what is taken for an IPv4 host is in its one valid form already */
+		bool is_canonical = ok && who->addr.family == 4 && addr_is_host(&who->addr) && ip.len <= 15 &&
+		    memchr(ip.at, ':', ip.len) == NULL;
+		const char *text = ok && !is_canonical ? keep_addr(c, &who->addr) : keep_text(c, ip.at, ip.len);
 		who->is_invalid = is_addr && !ok;
 		if (fid.at == NULL || same(fid, ip)) {
 			who->kind = ok ? FAILURE_ADDR : FAILURE_TEXT;
@@ -290,6 +296,8 @@ find_blame(struct core *c, struct captures *f, struct who *who)
 		}
 		who->ip = text;
 		captures_set(f, CAPTURE_IP, CAPTURE_TEXT, text, strlen(text));
+		if (!is_tuple)
+			fid = captures_text(f, CAPTURE_FID);
 	}
 	/* the id is a text, which may happen to be an address or a network */
 	struct addr a = {0};
@@ -299,7 +307,7 @@ find_blame(struct core *c, struct captures *f, struct who *who)
 		if (who->ip == NULL)
 			who->addr = a;
 	} else {
-		who->id = fid.at;
+		who->id = keep_text(c, fid.at, fid.len);
 		who->kind = FAILURE_TEXT;
 	}
 	return BLAME_ONE;
@@ -403,12 +411,13 @@ tell(struct core *c, size_t index, struct captures *f, double time, const char *
 	out.ip = who.ip;
 	out.addr = who.addr;
 	out.is_invalid_addr = who.is_invalid;
-	set_groups(c, f, &out);
+	if (c->trial == NULL || !c->trial->no_groups)
+		set_groups(c, f, &out);
 	set_lines(c, f, &out);
 	c->counters.failures += !is_nofail;
 	if (c->trial != NULL) {
 		struct filter_found found = {.failregex = out.failregex, .is_nofail = is_nofail, .is_whole_time = c->is_whole_time,
-		    .failure = &out, .facts = f};
+		    .failure = &out, .captures = f};
 		locate(c, c->fail.at[index], text, &found);
 		c->trial->found(c->trial->arg, &found);
 	} else {
@@ -484,16 +493,25 @@ warn_no_date(struct core *c)
 	str_done(&bare);
 }
 
+/* The text of a failregex among the captures; it is mostly a part of what the prefregex was tried on. */
+static uint32_t
+keep_searched(struct captures *f, const struct expr *pref, const struct search *whole, const struct search *s)
+{
+	if (pref != NULL && s->text >= whole->text && s->text + s->len <= whole->text + whole->len)
+		return (uint32_t)(s->text - whole->text);
+	return captures_keep(f, s->text, s->len);
+}
+
 /*
- * A failregex matched `text`. `lines` are the matched ones. Returns whether to go on with the next
+ * A failregex matched s. `lines` are the matched ones. Returns whether to go on with the next
  * expression (the tester) or to be done with this line.
  */
 static bool
-matched(struct core *c, size_t index, const struct expr *pref, const char *pref_text, const char *text,
+matched(struct core *c, size_t index, const struct search *whole, const struct search *s,
     const struct failure_line *lines, size_t n_lines, double time, bool no_date)
 {
-	const struct expr *e = c->fail.at[index];
-	struct captures *f = &c->facts;
+	const struct expr *e = c->fail.at[index], *pref = c->pref;
+	struct captures *f = &c->captures;
 
 	if (no_date)
 		warn_no_date(c);
@@ -501,11 +519,9 @@ matched(struct core *c, size_t index, const struct expr *pref, const char *pref_
 		return true; /* history without a date: nobody knows whether it still counts */
 	c->last.verdict = FILTER_MATCHED;
 	captures_clear(f);
-	if (pref != NULL) {
-		expr_collect(pref, pref_text, f);
-		captures_drop(f, CAPTURE_CONTENT);
-	}
-	expr_collect(e, text, f);
+	if (pref != NULL)
+		expr_collect(pref, whole->text, captures_keep(f, whole->text, whole->len), f);
+	expr_collect(e, s->text, keep_searched(f, pref, whole, s), f);
 	if (captures_kind(f, CAPTURE_MLFID) > CAPTURE_NONE) {
 		f = sessions_merge(c->sessions, f, lines, n_lines, c->now);
 		if (captures_is_true(f, CAPTURE_NOFAIL) && !checks_all(c))
@@ -514,7 +530,7 @@ matched(struct core *c, size_t index, const struct expr *pref, const char *pref_
 		for (size_t i = 0; i < n_lines; i++)
 			line_list_add(&f->matches, &lines[i]);
 	}
-	return tell(c, index, f, time, text) && checks_all(c);
+	return tell(c, index, f, time, s->text) && checks_all(c);
 }
 
 static bool
@@ -533,24 +549,23 @@ static bool
 cut_content(struct core *c, const struct search *s, struct search *out)
 {
 	const size_t *spans = regex_spans(c->pref->regex);
+	size_t content = c->pref->content;
 
-	for (size_t i = 1; i <= c->pref->n_groups; i++) {
-		if (c->pref->names[i] != CAPTURE_CONTENT)
-			continue;
-		size_t from = spans[2 * i], to = spans[2 * i + 1];
-		if (from == SIZE_MAX || to == from)
-			return false;
-		if (s->text[to] == '\n') { /* to < len: the text ends with a line feed */
-			*out = (struct search){s->text + from, to - from + 1, s->is_ascii};
-			return true;
-		}
-		str_clear(&c->content);
-		str_addn(&c->content, s->text + from, to - from);
-		str_addc(&c->content, '\n');
-		*out = (struct search){c->content.at, c->content.len, s->is_ascii};
+	if (content == 0)
+		return false;
+	size_t from = spans[2 * content], to = spans[2 * content + 1];
+	if (from == SIZE_MAX || to == from)
+		return false;
+	if (s->text[to] == '\n') { /* to < len: the text ends with a line feed */
+		*out = (struct search){s->text + from, to - from + 1, s->is_ascii};
 		return true;
 	}
-	return false;
+	str_clear(&c->content);
+	str_addn(&c->content, s->text + from, to - from);
+	str_addc(&c->content, '\n');
+	str_reserve(&c->content, SLACK);
+	*out = (struct search){c->content.at, c->content.len, s->is_ascii};
+	return true;
 }
 
 void
@@ -581,7 +596,13 @@ find_failure(struct core *c, const struct search *whole, double time, bool no_da
 	}
 	if (!c->dispatch.is_ready)
 		make_dispatch(c);
-	for (const uint16_t *next = c->dispatch.lists + c->dispatch.start[(unsigned char)s.text[0]]; *next != UINT16_MAX; next++) {
+	const uint16_t *next = c->dispatch.lists + c->dispatch.start[(unsigned char)s.text[0]];
+	uint64_t first;
+	memcpy(&first, s.text, sizeof first); /* SLACK allows it */
+	for (; *next != UINT16_MAX; next++) {
+		const struct dispatch_prefix *p = &c->dispatch.prefixes[*next];
+		if (((first ^ p->bytes) & p->mask) != 0)
+			continue;
 		if (try_expr(c, c->fail.at[*next], &s) != REGEX_HIT)
 			continue;
 		if (has_ignore && is_ignored(c, &s)) {
@@ -589,7 +610,7 @@ find_failure(struct core *c, const struct search *whole, double time, bool no_da
 				return;
 			continue;
 		}
-		if (!matched(c, *next, c->pref, whole->text, s.text, &c->line, 1, time, no_date))
+		if (!matched(c, *next, whole, &s, &c->line, 1, time, no_date))
 			return;
 	}
 }
@@ -646,6 +667,7 @@ find_failure_in_window(struct core *c, double time, bool no_date)
 	window_keep_last(&c->window, (size_t)c->maxlines);
 	window_copy(&c->whole, &c->window);
 	s = window_search(&c->window, &c->text);
+	const struct search whole = s;
 	if (c->ignore.count > 0 && c->ignore.count + 2 < c->fail.count && is_ignored(c, &s))
 		return;
 	if (c->pref != NULL) {
@@ -676,7 +698,7 @@ find_failure_in_window(struct core *c, double time, bool no_date)
 			lines = xreallocarray(lines, c->matched.count + 1, sizeof *lines);
 			for (size_t k = 0; k < c->matched.count; k++)
 				lines[k] = window_at(&c->matched, k);
-			go_on = matched(c, i, c->pref, c->text.at, s.text, lines, c->matched.count, time, no_date);
+			go_on = matched(c, i, &whole, &s, lines, c->matched.count, time, no_date);
 		}
 		if (!go_on)
 			break;
@@ -842,7 +864,7 @@ core_line(struct core *c, const struct line *given)
 	} else {
 		const struct failure_line *f = &c->line;
 		c->text.len = 0;
-		str_reserve(&c->text, f->len + 1);
+		str_reserve(&c->text, f->len + 1 + SLACK);
 		memcpy(c->text.at, f->bytes, f->date_from);
 		memcpy(c->text.at + f->date_from, f->bytes + f->date_to, f->len - f->date_to);
 		c->text.len = f->len - (f->date_to - f->date_from);

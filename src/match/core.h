@@ -28,6 +28,9 @@ struct dispatch {
 	bool is_ready;
 	uint16_t *lists;     /* owned; all lists behind each other, each ends with UINT16_MAX */
 	uint32_t start[256]; /* by first byte */
+	struct dispatch_prefix { /* by expression: the first bytes of all its matches */
+		uint64_t bytes, mask;
+	} *prefixes; /* owned */
 };
 
 enum warned { WARNED_ODD_TIME, WARNED_OLD, WARNED_NO_DATE, N_WARNED };
@@ -62,7 +65,7 @@ struct core {
 	struct str stamped;  /* a line without a date, behind the last date */
 	struct str clean;    /* a line that was not UTF-8 */
 	struct str text, content, undated;
-	struct captures facts;
+	struct captures captures;
 	struct failure_line line;    /* as it is reported */
 	struct filter_last last;
 	struct window matched, rest;

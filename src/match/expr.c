@@ -111,6 +111,7 @@ expr_new(struct regex_room *room, struct names *names, const char *source, bool 
 				e->has_id = true;
 	}
 	find_feeds(e, names);
+	e->names_room = names->count;
 	return e;
 }
 
@@ -127,8 +128,16 @@ expr_free(struct expr *e)
 	free(e);
 }
 
+void
+expr_set_pref(struct expr *e, bool is_pref)
+{
+	e->content = regex_group(e->regex, "content");
+	if (e->content != 0)
+		e->names[e->content] = is_pref ? EXPR_UNNAMED : CAPTURE_CONTENT;
+}
+
 static void
-feed(const struct expr *e, const char *text, struct captures *facts)
+feed(const struct expr *e, const char *text, uint32_t base, struct captures *out)
 {
 	const size_t *spans = regex_spans(e->regex);
 
@@ -142,27 +151,30 @@ feed(const struct expr *e, const char *text, struct captures *facts)
 			is_ours = e->feeds[k].to == f->to && (e->feeds[k].is_tuple || spans[2 * e->feeds[k].group] != SIZE_MAX);
 		if (f->is_tuple) {
 			if (!is_ours)
-				captures_set(facts, f->to, CAPTURE_NONE, NULL, 0);
-			captures_add_tuple(facts, f->to, has ? text + from : NULL, to - from);
-		} else if (has && to > from && !(is_ours && captures_is_true(facts, f->to))) {
-			captures_set(facts, f->to, CAPTURE_TEXT, text + from, to - from);
+				captures_set(out, f->to, CAPTURE_NONE, NULL, 0);
+			captures_add_tuple(out, f->to, has ? text + from : NULL, to - from);
+		} else if (has && to > from && !(is_ours && captures_is_true(out, f->to))) {
+			captures_point(out, f->to, CAPTURE_TEXT, base + (uint32_t)from, (uint32_t)(to - from));
 		}
 	}
 }
 
 void
-expr_collect(const struct expr *e, const char *text, struct captures *facts)
+expr_collect(const struct expr *e, const char *text, uint32_t base, struct captures *out)
 {
 	const size_t *spans = regex_spans(e->regex);
 
+	captures_make_room(out, e->names_room);
 	for (size_t i = 1; i <= e->n_groups; i++) {
-		if (e->names[i] == EXPR_UNNAMED)
+		uint16_t name = e->names[i];
+		if (name == EXPR_UNNAMED)
 			continue;
 		if (spans[2 * i] == SIZE_MAX)
-			captures_set(facts, e->names[i], CAPTURE_NONE, NULL, 0);
+			captures_point(out, name, CAPTURE_NONE, 0, 0);
 		else
-			captures_set(facts, e->names[i], CAPTURE_TEXT, text + spans[2 * i], spans[2 * i + 1] - spans[2 * i]);
+			captures_point(out, name, CAPTURE_TEXT, base + (uint32_t)spans[2 * i],
+			    (uint32_t)(spans[2 * i + 1] - spans[2 * i]));
 	}
 	if (e->n_feeds > 0)
-		feed(e, text, facts);
+		feed(e, text, base, out);
 }

@@ -28,6 +28,8 @@ struct expr {
 	uint16_t *names;     /* by group number; EXPR_UNNAMED */
 	struct expr_feed *feeds; /* alternatives first, by name; then tuples */
 	size_t n_feeds;
+	size_t names_room;   /* above the highest name */
+	size_t content;      /* of a prefregex: the group that the failregexes are tried on, 0 none */
 	bool has_id;         /* a group that can tell whom to ban */
 };
 
@@ -40,7 +42,12 @@ struct expr *expr_new(struct regex_room *room, struct names *names, const char *
     unsigned options, struct err *err, struct regex_fault *fault);
 void expr_free(struct expr *e); /* lets go; NULL is fine */
 
-/* Adds what the groups of the last hit say to facts; text is what was searched. */
-void expr_collect(const struct expr *e, const char *text, struct captures *facts);
+/* It is a prefregex: its group `content` is the text of the failregexes, not one of the captures. */
+void expr_set_pref(struct expr *e, bool is_pref);
+/*
+ * Adds what the groups of the last hit say to captures; text is what was searched, and stands at `base` in
+ * there (captures_keep).
+ */
+void expr_collect(const struct expr *e, const char *text, uint32_t base, struct captures *out);
 
 #endif

@@ -117,6 +117,7 @@ filter_set_prefregex(struct filter *f, const char *source, struct err *err)
 		e = compile(f, source, 0, err);
 		if (e == NULL)
 			return false;
+		expr_set_pref(e, true);
 	}
 	expr_free(f->core.pref);
 	f->core.pref = e;
@@ -356,7 +357,7 @@ filter_set_trial(struct filter *f, const struct filter_trial *trial)
 struct value *
 filter_found_value(const struct filter *f, const struct filter_found *found)
 {
-	return captures_value(found->facts, &f->core.base->names);
+	return captures_value(found->captures, &f->core.base->names);
 }
 
 void
@@ -369,11 +370,14 @@ filter_last(const struct filter *f, struct filter_last *out)
 struct value *
 filter_pref_value(const struct filter *f)
 {
-	struct captures facts = {0};
+	struct captures all = {0};
+	const struct str *text = &f->core.text;
 
-	expr_collect(f->core.pref, str_text(&f->core.text), &facts);
-	struct value *v = captures_value(&facts, &f->core.base->names);
-	captures_done(&facts);
+	expr_set_pref(f->core.pref, false);
+	expr_collect(f->core.pref, str_text(text), captures_keep(&all, str_text(text), text->len), &all);
+	expr_set_pref(f->core.pref, true);
+	struct value *v = captures_value(&all, &f->core.base->names);
+	captures_done(&all);
 	return v;
 }
 

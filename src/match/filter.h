@@ -106,7 +106,7 @@ struct filter_found {
 	bool is_nofail;
 	bool is_whole_time;   /* fail2ban shows the time as an integer */
 	const struct failure *failure; /* id NULL: pending, nobody to blame yet; time NAN: none */
-	const void *facts;    /* for filter_found_value() */
+	const void *captures; /* for filter_found_value() */
 	size_t id_from, id_to; /* of the address in the line; equal: elsewhere */
 };
 
@@ -114,6 +114,7 @@ struct filter_trial {
 	bool check_all;      /* every failregex is tried, not only up to the first that matches */
 	bool show_pending;   /* report failures without an address too */
 	bool raw_names;      /* a host name is the id itself */
+	bool no_groups;      /* found->failure->groups stays empty: saves time */
 	void (*found)(void *arg, const struct filter_found *found); /* instead of hooks.failure */
 	void (*ignored)(void *arg, size_t ignoreregex);             /* 0-based */
 	void (*line)(void *arg, const struct line *line);           /* a line is done; may be NULL */

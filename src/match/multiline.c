@@ -120,17 +120,6 @@ add_user(struct captures *to, struct captures *from)
 	}
 }
 
-/* Overwrites what is known with what the line said. */
-static void
-update(struct captures *known, struct captures *fresh)
-{
-	for (size_t i = 0; i < fresh->count; i++) {
-		const struct capture *v = &fresh->values[fresh->order[i]];
-		if (v->kind != CAPTURE_NONE)
-			captures_set(known, fresh->order[i], v->kind, str_text(&fresh->text) + v->at, v->len);
-	}
-}
-
 static void
 swap(struct captures *a, struct captures *b)
 {
@@ -148,10 +137,8 @@ sessions_merge(struct sessions *s, struct captures *fresh, const struct failure_
 	bool is_gained = captures_is_true(fresh, CAPTURE_GAINED), is_nofail, is_forget, was_nofail = false;
 
 	if (is_gained && !captures_is_true(fresh, CAPTURE_NOFAIL)) {
-		struct slice word = captures_text(fresh, CAPTURE_GAINED);
-		char *copy = xstrndup(word.at, word.len);
-		captures_set(fresh, CAPTURE_NOFAIL, CAPTURE_TEXT, copy, word.len);
-		free(copy);
+		struct capture word = fresh->values[CAPTURE_GAINED];
+		captures_point(fresh, CAPTURE_NOFAIL, word.kind, word.at, word.len);
 	}
 	is_nofail = captures_is_true(fresh, CAPTURE_NOFAIL);
 	is_forget = captures_is_true(fresh, CAPTURE_FORGET);
@@ -169,7 +156,7 @@ sessions_merge(struct sessions *s, struct captures *fresh, const struct failure_
 			captures_drop(known, CAPTURE_PENDING);
 		if (!was_nofail && !captures_is_true(known, CAPTURE_PENDING))
 			line_list_clear(&known->matches); /* they were reported already */
-		update(known, fresh);
+		captures_update(known, fresh);
 		f = known;
 		if (is_forget) {
 			swap(&s->gone, &c->facts);

@@ -87,6 +87,7 @@ struct frame {
 	bool was_verbose;
 	bool is_condition; /* (?(1)yes|no) */
 	int bars;
+	size_t prefix;     /* length of the literal prefix in front of it */
 	struct shape branch; /* of the branch so far */
 	bool any_loose;      /* an earlier branch was nothing but something unbounded */
 };
@@ -103,6 +104,8 @@ struct pass {
 	enum item last;
 	struct shape last_shape;
 	bool last_min_zero;
+	bool in_prefix;    /* the literal prefix may go on */
+	size_t last_prefix; /* its length in front of the last item */
 	bool *is_open;     /* by group number */
 	size_t open_room;
 	size_t forward_group, forward_at; /* highest (?(N) that was not yet defined */
@@ -159,6 +162,33 @@ put_number(struct pass *p, const char *before, unsigned long n, const char *afte
 
 	snprintf(text, sizeof text, "%s%lu%s", before, n, after);
 	put(p, text, from);
+}
+
+/* ---- the literal prefix ---- */
+
+static void
+prefix_cut(struct pass *p, size_t len)
+{
+	p->in_prefix = false;
+	if (p->out->prefix.len > len)
+		str_cut(&p->out->prefix, len);
+}
+
+static void
+prefix_literal(struct pass *p, uint32_t c)
+{
+	p->last_prefix = p->out->prefix.len;
+	if (p->in_prefix && c >= 0x20 && c < 0x7f)
+		str_addc(&p->out->prefix, (char)c);
+	else
+		p->in_prefix = false;
+}
+
+static void
+prefix_ends(struct pass *p)
+{
+	p->last_prefix = p->out->prefix.len;
+	p->in_prefix = false;
 }
 
 /* A literal code point, safe inside and outside a class. */
@@ -230,6 +260,24 @@ began(struct pass *p, enum item kind, struct shape shape)
 
 static const struct shape FIXED = {false, true};
 
+/* An atom or anchor that is no literal character. */
+static void
+began_other(struct pass *p, enum item kind)
+{
+	prefix_ends(p);
+	began(p, kind, kind == ITEM_ANCHOR ? (struct shape){0} : FIXED);
+}
+
+static void
+put_literal(struct pass *p, uint32_t c, size_t from)
+{
+	put_point(p, c, from);
+	prefix_literal(p, c);
+	if (c >= '0' && c <= '9')
+		p->out->tells_digits = true;
+	began(p, ITEM_ATOM, FIXED);
+}
+
 /* \xhh \uhhhh \Uhhhhhhhh: exactly `digits` of them. */
 static bool
 take_hex(struct pass *p, size_t start, size_t digits, uint32_t *c)
@@ -296,27 +344,26 @@ take_escape(struct pass *p)
 		char text[3] = {'\\', e, '\0'};
 		p->at++;
 		put(p, text, start);
-		began(p, ITEM_ANCHOR, (struct shape){0});
+		began_other(p, ITEM_ANCHOR);
 		return true;
 	}
 	if (e == 'Z') { /* the very end: PCRE2's \Z would also match before a last line feed */
 		p->at++;
 		put(p, "\\z", start);
-		began(p, ITEM_ANCHOR, (struct shape){0});
+		began_other(p, ITEM_ANCHOR);
 		return true;
 	}
 	if (memchr("dDsSwW", e, 6) != NULL) {
 		char text[3] = {'\\', e, '\0'};
 		p->at++;
 		put(p, text, start);
-		began(p, ITEM_ATOM, FIXED);
+		began_other(p, ITEM_ATOM);
 		return true;
 	}
 	if (e == '0' || (is_octal(e) && is_octal(peek(p, 1)) && is_octal(peek(p, 2)) && e != '0')) {
 		if (!take_octal(p, start, 3, &c))
 			return false;
-		put_point(p, c, start);
-		began(p, ITEM_ATOM, FIXED);
+		put_literal(p, c, start);
 		return true;
 	}
 	if (is_digit(e)) {
@@ -329,13 +376,13 @@ take_escape(struct pass *p)
 		if (p->is_open[n])
 			return FAULT(p, start, "group %lu refers to itself", n);
 		put_number(p, "\\g{", n, "}", start);
-		began(p, ITEM_ATOM, FIXED);
+		p->out->tells_digits = true;
+		began_other(p, ITEM_ATOM);
 		return true;
 	}
 	if (!take_escaped_point(p, start, &c))
 		return false;
-	put_point(p, c, start);
-	began(p, ITEM_ATOM, FIXED);
+	put_literal(p, c, start);
 	return true;
 }
 
@@ -387,6 +434,7 @@ static bool
 take_class(struct pass *p)
 {
 	size_t start = p->at++;
+	unsigned digits = 0; /* bit by bit, those that it names */
 
 	put(p, "[", start);
 	if (peek(p, 0) == '^') {
@@ -414,11 +462,17 @@ take_class(struct pass *p)
 			put_member(p, hi, false, from);
 		} else {
 			put_member(p, lo, lo_set, from);
+			hi = lo;
 		}
+		for (uint32_t d = '0'; d <= '9' && !lo_set; d++)
+			if (lo <= d && d <= hi)
+				digits |= 1u << (d - '0');
 	}
+	if (digits != 0 && digits != 0x3ff)
+		p->out->tells_digits = true;
 	put(p, "]", p->at);
 	p->at++;
-	began(p, ITEM_ATOM, FIXED);
+	began_other(p, ITEM_ATOM);
 	return true;
 }
 
@@ -458,8 +512,7 @@ take_repeat(struct pass *p)
 	if (c == '{') {
 		if (!take_braces(p, &min, &max, &is_open_ended, &end)) {
 			p->at++;
-			put(p, "\\{", start);
-			began(p, ITEM_ATOM, FIXED);
+			put_literal(p, '{', start);
 			return true;
 		}
 	} else {
@@ -487,6 +540,7 @@ take_repeat(struct pass *p)
 		char text[2] = {c, '\0'};
 		put(p, text, start);
 	}
+	prefix_cut(p, p->last_prefix);
 	p->at = end;
 	bool is_possessive = peek(p, 0) == '+';
 	if (is_possessive || peek(p, 0) == '?') {
@@ -511,7 +565,8 @@ push(struct pass *p, size_t from, size_t group)
 	if (p->depth == DEPTH_MAX)
 		return FAULT(p, from, "parentheses nested deeper than %d", DEPTH_MAX);
 	settle(p);
-	p->stack[++p->depth] = (struct frame){.from = from, .group = group, .was_verbose = p->is_verbose};
+	p->stack[++p->depth] = (struct frame){.from = from, .group = group, .was_verbose = p->is_verbose,
+	    .prefix = p->out->prefix.len};
 	p->only_flags = false;
 	return true;
 }
@@ -596,6 +651,7 @@ take_condition(struct pass *p, size_t start)
 			return FAULT(p, from, "there is no group '%.*s'", (int)(len < 60 ? len : 60), name);
 	}
 	put_number(p, "(?(", n, ")", start);
+	p->in_prefix = false;
 	if (!push(p, start, 0))
 		return false;
 	p->stack[p->depth].is_condition = true;
@@ -668,6 +724,7 @@ take_flags(struct pass *p, size_t start)
 	if (off & PYREGEX_MULTILINE) put(p, "m", start);
 	if (off & PYREGEX_DOTALL) put(p, "s", start);
 	put(p, ":", start);
+	p->in_prefix = false;
 	if (!push(p, start, 0))
 		return false;
 	if (on & PYREGEX_VERBOSE)
@@ -691,6 +748,8 @@ take_extension(struct pass *p, size_t start)
 			p->at += n;
 			put(p, "(?", start);
 			put(p, plain[i].text, start);
+			if (i != 0)
+				p->in_prefix = false;
 			return push(p, start, 0);
 		}
 	}
@@ -726,7 +785,8 @@ take_extension(struct pass *p, size_t start)
 			if (p->is_open[n])
 				return FAULT(p, from, "group '%.*s' refers to itself", (int)(len < 60 ? len : 60), name);
 			put_number(p, "\\g{", n, "}", start);
-			began(p, ITEM_ATOM, FIXED);
+			p->out->tells_digits = true;
+			began_other(p, ITEM_ATOM);
 			return true;
 		}
 		return FAULT(p, start, "unknown extension (?P%.*s", has(p, 0) ? 1 : 0, p->s + p->at);
@@ -762,6 +822,7 @@ take_close(struct pass *p)
 	p->is_verbose = f.was_verbose;
 	put(p, ")", p->at);
 	p->at++;
+	p->last_prefix = f.prefix;
 	p->last = ITEM_ATOM;
 	p->last_shape = shape;
 	p->last_min_zero = false;
@@ -781,6 +842,9 @@ take_bar(struct pass *p)
 		f->any_loose = true;
 	f->branch = (struct shape){0};
 	p->only_flags = false;
+	prefix_cut(p, p->depth > 0 ? f->prefix : 0);
+	if (p->depth == 0)
+		p->out->has_top_bar = true;
 	put(p, "|", p->at);
 	p->at++;
 	return true;
@@ -828,16 +892,20 @@ take_one(struct pass *p)
 	case '$':
 		p->at++;
 		put(p, c == '^' ? "^" : "$", start);
-		began(p, ITEM_ANCHOR, (struct shape){0});
+		if (c == '^' && start == 0) {
+			p->in_prefix = true;
+			began(p, ITEM_ANCHOR, (struct shape){0});
+		} else {
+			began_other(p, ITEM_ANCHOR);
+		}
 		return true;
 	case '.':
 		p->at++;
 		put(p, ".", start);
-		began(p, ITEM_ATOM, FIXED);
+		began_other(p, ITEM_ATOM);
 		return true;
 	default:
-		put_point(p, take_point(p), start);
-		began(p, ITEM_ATOM, FIXED);
+		put_literal(p, take_point(p), start);
 		return true;
 	}
 }
@@ -846,6 +914,7 @@ void
 pyregex_done(struct pyregex *p)
 {
 	mapped_done(&p->out);
+	str_done(&p->prefix);
 	for (size_t i = 1; i <= p->n_groups; i++)
 		free(p->groups[i].name);
 	free(p->groups);
@@ -870,6 +939,8 @@ pyregex_translate(const char *source, size_t len, struct pyregex *out, struct re
 	if (ok && p->forward_group > out->n_groups)
 		ok = FAULT(p, p->forward_at, "there is no group %zu", p->forward_group);
 	mapped_add(&out->out, "", 0, (uint32_t)len);
+	if ((out->flags & PYREGEX_CASELESS) != 0)
+		str_cut(&out->prefix, 0);
 	free(p->is_open);
 	free(p);
 	if (!ok)

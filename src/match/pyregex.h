@@ -57,6 +57,9 @@ struct pyregex {
 	struct pyregex_group *groups; /* [1..n_groups]; [0] unused; owned */
 	size_t n_groups;
 	bool needs_utf;      /* cannot run as plain bytes, even on ASCII lines */
+	bool tells_digits;   /* may take one digit and refuse another: "8", [0-5], \1 */
+	bool has_top_bar;    /* an alternative outside of all parentheses */
+	struct str prefix;   /* literal text that a match must begin with; only if it begins with ^ */
 	size_t risk_offset;  /* source offset of a repeat that can backtrack without bound; SIZE_MAX: none */
 };
 

@@ -47,6 +47,8 @@ size_t regex_group(const struct regex *r, const char *name);       /* its number
 bool regex_is_anchored(const struct regex *r);
 /* 256 bits: the bytes that an ASCII text must begin with; only for anchored ones, NULL: not known. */
 const uint8_t *regex_first_bytes(struct regex *r);
+/* Literal text that every match begins with; only for anchored ones, else empty. */
+struct slice regex_prefix(const struct regex *r);
 uint64_t regex_limit_hits(const struct regex *r); /* searches that ran out of their budget */
 size_t regex_risk(const struct regex *r);         /* offset of a repeat that backtracks without bound; SIZE_MAX */
 
