@@ -311,7 +311,10 @@ captures_add_user(struct captures *f, const char *user, size_t len)
 	str_reserve(&f->text, len);
 	if (is_own)
 		user = f->text.at + offset;
-	f->users = xreallocarray(f->users, f->n_users + 1, sizeof *f->users);
+	if (f->n_users == f->users_room) {
+		f->users_room += 4;
+		f->users = xreallocarray(f->users, f->users_room, sizeof *f->users);
+	}
 	f->users[f->n_users++] = (struct capture){CAPTURE_TEXT, (uint32_t)f->text.len, (uint32_t)len};
 	str_addn(&f->text, user, len);
 	if (captures_kind(f, CAPTURE_USERS) == CAPTURE_ABSENT)

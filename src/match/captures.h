@@ -70,7 +70,7 @@ struct captures {
 	uint16_t *order;      /* owned; the names that are there, as they came */
 	size_t count;
 	struct capture *users;   /* owned; members of CAPTURE_USERS */
-	size_t n_users;
+	size_t n_users, users_room;
 	struct line_list matches, nofail_matches;
 };
 

@@ -622,10 +622,10 @@ has_high_byte(const char *bytes, size_t len)
 {
 	size_t i = 0;
 
-	for (; i + 8 <= len; i += 8) {
-		uint64_t word;
-		memcpy(&word, bytes + i, 8);
-		if ((word & 0x8080808080808080u) != 0)
+	for (; i + 32 <= len; i += 32) {
+		uint64_t w[4];
+		memcpy(w, bytes + i, 32);
+		if (((w[0] | w[1] | w[2] | w[3]) & 0x8080808080808080u) != 0)
 			return true;
 	}
 	for (; i < len; i++)

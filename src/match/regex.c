@@ -26,8 +26,8 @@ struct regex_room {
 /* One compiled form. */
 struct copy {
 	pcre2_code *code; /* owned; NULL: not made yet */
-	bool is_jit;
-	bool tried_jit;
+	bool is_jit, tried_jit;
+	bool is_jit_closed, tried_jit_closed; /* for regex_search_closed() */
 };
 
 enum form { FORM_BYTES, FORM_UTF, FORM_TRACE, N_FORMS };
@@ -125,29 +125,41 @@ compile(const struct regex *r, enum form form, const char *pattern, size_t len, 
 	return code;
 }
 
-/* Makes the copy if it is not there yet. Room for executable memory may be refused: then no JIT. */
+static void
+make_code(struct regex *r, enum form form)
+{
+	int error;
+	size_t at;
+
+	r->copies[form].code = compile(r, form, str_text(&r->text.out.text), r->text.out.text.len, &error, &at);
+}
+
+/* Room for executable memory may be refused: then there is no JIT, and the library interprets. */
+static bool
+make_jit(struct regex *r, pcre2_code *code, uint32_t mode)
+{
+	if (pcre2_jit_compile(code, mode) != 0)
+		return false;
+	if (r->room->stack == NULL) {
+		r->room->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
+		pcre2_jit_stack_assign(r->room->context, NULL, r->room->stack);
+	}
+	return true;
+}
+
+/* A copy that is ready to search; NULL if it cannot be made. */
 static struct copy *
 copy_of(struct regex *r, enum form form)
 {
 	struct copy *c = &r->copies[form];
 
-	if (c->code == NULL) {
-		int error;
-		size_t at;
-		c->code = compile(r, form, str_text(&r->text.out.text), r->text.out.text.len, &error, &at);
-		if (c->code == NULL)
-			return NULL;
-	}
-	if (!c->tried_jit) {
-		c->tried_jit = true;
-		c->is_jit = form != FORM_TRACE &&
-		    pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD) == 0;
-		if (c->is_jit && r->room->stack == NULL) {
-			r->room->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
-			pcre2_jit_stack_assign(r->room->context, NULL, r->room->stack);
-		}
-	}
-	return c;
+	if (c->tried_jit)
+		return c->code != NULL ? c : NULL;
+	if (c->code == NULL)
+		make_code(r, form);
+	c->tried_jit = true;
+	c->is_jit = c->code != NULL && form != FORM_TRACE && make_jit(r, c->code, PCRE2_JIT_COMPLETE);
+	return c->code != NULL ? c : NULL;
 }
 
 /* The library's words for what our own reading of the expression does not find. */
@@ -278,19 +290,22 @@ finish(struct regex *r, int rc)
 }
 
 static enum regex_result
-run(struct regex *r, const char *text, size_t len, size_t from, bool is_ascii, uint32_t options)
+run(struct regex *r, struct copy *c, bool is_jit, const char *text, size_t len, size_t from, uint32_t options)
 {
-	struct copy *c = copy_of(r, is_ascii && !r->text.needs_utf ? FORM_BYTES : FORM_UTF);
 	int rc;
 
-	if (c == NULL)
-		return REGEX_MISS;
-	if (c->is_jit)
+	if (is_jit)
 		rc = pcre2_jit_match(c->code, (PCRE2_SPTR)text, len, from, options, r->match, r->room->context);
 	else
 		rc = pcre2_match(c->code, (PCRE2_SPTR)text, len, from, options | PCRE2_NO_UTF_CHECK, r->match,
 		    r->room->context);
 	return finish(r, rc);
+}
+
+static enum form
+form_for(const struct regex *r, bool is_ascii)
+{
+	return is_ascii && !r->text.needs_utf ? FORM_BYTES : FORM_UTF;
 }
 
 static void
@@ -445,13 +460,22 @@ regex_search(struct regex *r, const char *text, size_t len, size_t from, bool is
 {
 	if (r->head != NULL && is_ascii && from == 0 && len > 1 && memchr(text, '\n', len) == text + len - 1)
 		return search_head(r, text, len);
-	return run(r, text, len, from, is_ascii, 0);
+	struct copy *c = copy_of(r, form_for(r, is_ascii));
+	return c != NULL ? run(r, c, c->is_jit, text, len, from, 0) : REGEX_MISS;
 }
 
 enum regex_result
 regex_search_closed(struct regex *r, const char *text, size_t len, bool is_ascii)
 {
-	return run(r, text, len, 0, is_ascii, PCRE2_PARTIAL_HARD);
+	struct copy *c = copy_of(r, form_for(r, is_ascii));
+
+	if (c == NULL)
+		return REGEX_MISS;
+	if (!c->tried_jit_closed) {
+		c->tried_jit_closed = true;
+		c->is_jit_closed = c->is_jit && make_jit(r, c->code, PCRE2_JIT_PARTIAL_HARD);
+	}
+	return run(r, c, c->is_jit_closed, text, len, 0, PCRE2_PARTIAL_HARD);
 }
 
 const size_t *

@@ -38,6 +38,7 @@ struct lines {
 	size_t part_raw;  /* how many it has in all */
 	bool is_first;    /* nothing was read yet */
 	uint64_t bad;
+	bool is_plain;    /* the block at hand is ASCII */
 
 	struct line batch[LINES_BATCH];
 	size_t count;
@@ -213,10 +214,10 @@ is_ascii(const char *bytes, size_t len)
 {
 	size_t i = 0;
 
-	for (; i + 8 <= len; i += 8) {
-		uint64_t word;
-		memcpy(&word, bytes + i, 8);
-		if ((word & 0x8080808080808080u) != 0)
+	for (; i + 32 <= len; i += 32) {
+		uint64_t w[4];
+		memcpy(w, bytes + i, 32);
+		if (((w[0] | w[1] | w[2] | w[3]) & 0x8080808080808080u) != 0)
 			return false;
 	}
 	for (; i < len; i++)
@@ -369,7 +370,7 @@ add(struct lines *l, const char *bytes, size_t len, bool in_operation, bool is_c
 	line.bytes = bytes;
 	line.len = len;
 	if (l->coding == CODING_WIDE || l->coding == CODING_TABLE ||
-	    (!is_ascii(bytes, len) && (l->coding != CODING_UTF8 || !is_utf8(bytes, len)))) {
+	    (!l->is_plain && !is_ascii(bytes, len) && (l->coding != CODING_UTF8 || !is_utf8(bytes, len)))) {
 		decode(l, &line);
 		while (line.len > 0 && (line.bytes[line.len - 1] == '\r' || line.bytes[line.len - 1] == '\n'))
 			line.len--;
@@ -446,6 +447,7 @@ lines_feed(struct lines *l, const char *bytes, size_t len, bool in_operation)
 	if (l->is_first && l->wants_mark && l->part.len == 0 && len >= l->unit)
 		at = take_mark(l, bytes, len);
 	l->is_first = l->is_first && len == 0;
+	l->is_plain = false;
 	if (l->part_raw > 0) {
 		/* up to the next whole unit byte by byte, as a unit may be cut in two */
 		while (l->unit > 1 && at < len && l->part_raw % l->unit != 0) {
@@ -467,6 +469,7 @@ lines_feed(struct lines *l, const char *bytes, size_t len, bool in_operation)
 			finish_part(l, in_operation);
 		}
 	}
+	l->is_plain = is_ascii(bytes, len);
 	for (size_t end; at < len && (end = line_end(l, bytes, len, at)) != SIZE_MAX; at = end)
 		add(l, bytes + at, end - at - l->unit, in_operation, false);
 	flush(l);
@@ -477,6 +480,7 @@ lines_feed(struct lines *l, const char *bytes, size_t len, bool in_operation)
 void
 lines_end(struct lines *l, bool in_operation)
 {
+	l->is_plain = false;
 	if (l->part_raw > 0)
 		finish_part(l, in_operation);
 }
