@@ -628,6 +628,17 @@ has_high_byte(const char *bytes, size_t len)
 		if (((w[0] | w[1] | w[2] | w[3]) & 0x8080808080808080u) != 0)
 			return true;
 	}
+	if (len >= 32) { /* what is left, and some of what was seen */
+		i = 0;
+		bytes += len - 32;
+		len = 32;
+	}
+	for (; i + 8 <= len; i += 8) {
+		uint64_t word;
+		memcpy(&word, bytes + i, 8);
+		if ((word & 0x8080808080808080u) != 0)
+			return true;
+	}
 	for (; i < len; i++)
 		if ((unsigned char)bytes[i] >= 0x80)
 			return true;
