@@ -78,7 +78,78 @@ core_done(struct core *c)
 	captures_done(&c->captures);
 	free(c->groups);
 	free(c->lines);
+	free(c->filters);
 	core_base_free(c->base);
+}
+
+static struct expr_list
+list_dup(const struct expr_list *l)
+{
+	struct expr_list out = {xreallocarray(NULL, l->count + 1, sizeof *l->at), l->count};
+
+	for (size_t i = 0; i < l->count; i++) {
+		out.at[i] = l->at[i];
+		out.at[i]->refs++;
+	}
+	return out;
+}
+
+static bool
+is_same_list(const struct expr_list *a, const struct expr_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!expr_is_same(a->at[i], b->at[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool
+core_is_twin(const struct core *a, const struct core *b)
+{
+	return a->counters.lines == 0 && b->counters.lines == 0 && a->trial == NULL && b->trial == NULL &&
+	    a->usedns == b->usedns && a->maxlines == b->maxlines && a->findtime == b->findtime &&
+	    is_same_text(a->datepattern, b->datepattern) && is_same_text(a->zone, b->zone) &&
+	    (a->pref == NULL || b->pref == NULL ? a->pref == b->pref : expr_is_same(a->pref, b->pref)) &&
+	    is_same_list(&a->fail, &b->fail) && is_same_list(&a->ignore, &b->ignore);
+}
+
+struct core *
+core_dup(const struct core *from)
+{
+	struct core *c = xcalloc(1, sizeof *c);
+
+	from->base->refs++;
+	core_init(c, from->base);
+	c->usedns = from->usedns;
+	c->pref = from->pref;
+	if (c->pref != NULL)
+		c->pref->refs++;
+	c->fail = list_dup(&from->fail);
+	c->ignore = list_dup(&from->ignore);
+	c->maxlines = from->maxlines;
+	c->datepattern = from->datepattern != NULL ? xstrdup(from->datepattern) : NULL;
+	c->zone = from->zone != NULL ? xstrdup(from->zone) : NULL;
+	c->findtime = from->findtime;
+	c->trial = from->trial;
+	c->dates = datedetect_share(from->dates);
+	sessions_free(c->sessions);
+	c->sessions = sessions_dup(from->sessions);
+	window_copy(&c->window, &from->window);
+	window_copy(&c->whole, &from->whole);
+	str_addn(&c->last_stamp, str_text(&from->last_stamp), from->last_stamp.len);
+	c->last_date = from->last_date;
+	c->last_is_whole = from->last_is_whole;
+	memcpy(c->warn_after, from->warn_after, sizeof c->warn_after);
+	c->counters = from->counters;
+	return c;
 }
 
 void
@@ -153,15 +224,14 @@ make_dispatch(struct core *c)
 static void
 warn(struct core *c, const char *format, const char *text)
 {
-	if (c->log != NULL)
-		c->log(c->arg, LOG_LEVEL_WARNING, format, text);
+	filter_log(c, LOG_LEVEL_WARNING, format, text);
 }
 
 /* Once a day. */
 static bool
 may_warn(struct core *c, enum warned what)
 {
-	if (c->log == NULL || c->now < c->warn_after[what])
+	if (!filter_wants_log(c) || c->now < c->warn_after[what])
 		return false;
 	c->warn_after[what] = c->now + DAY_S;
 	return true;
@@ -423,7 +493,7 @@ tell(struct core *c, size_t index, struct captures *f, double time, const char *
 	} else {
 		if (time > c->now)
 			out.time = c->now;
-		c->failure(c->arg, &out);
+		filter_tell(c, &out);
 	}
 	return true;
 }
@@ -776,9 +846,8 @@ find_date(struct core *c, const struct line *l, bool is_ascii, bool *no_date)
 		c->line.date_from = c->line.date_to = 0;
 		return c->now;
 	case DATE_BAD:
-		if (c->log != NULL)
-			c->log(c->arg, LOG_LEVEL_ERROR, "findFailure failed to parse timeText: %s",
-			    line_text(c, l->bytes + d.from, d.to - d.from));
+		filter_log(c, LOG_LEVEL_ERROR, "findFailure failed to parse timeText: %s",
+		    line_text(c, l->bytes + d.from, d.to - d.from));
 		break;
 	case DATE_NONE:
 		break;

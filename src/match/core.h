@@ -49,7 +49,7 @@ struct core {
 	const struct filter_trial *trial; /* NULL: a jail */
 
 	/* state */
-	struct datedetect *dates; /* made with the first line, or with datepattern */
+	struct datedetect *dates; /* made with the first line, or with datepattern; counted, as twins share it */
 	struct dispatch dispatch;
 	struct sessions *sessions;
 	struct window window, whole; /* maxlines > 1: lineBuffer, orgBuffer */
@@ -58,7 +58,6 @@ struct core {
 	bool last_is_whole, is_whole_time;
 	double warn_after[N_WARNED];
 	struct filter_counters counters;
-	uint64_t fed;
 
 	/* work space of one line */
 	double now;
@@ -74,10 +73,9 @@ struct core {
 	struct failure_line *lines;
 	size_t groups_room, lines_room;
 
-	/* who listens */
-	void (*failure)(void *arg, const struct failure *f);
-	void (*log)(void *arg, int level, const char *format, const char *text);
-	void *arg;
+	struct filter **filters; /* who listens; owned list of borrowed filters */
+	size_t n_filters;
+	bool is_done;            /* with the batch at hand: filters_feed() */
 };
 
 void core_init(struct core *c, struct core_base *base);
@@ -90,5 +88,14 @@ void core_changed(struct core *c);
 bool core_make_dates(struct core *c, double now, struct err *err);
 struct core_base *core_base_new(void);
 void core_base_free(struct core_base *b);
+/* Do the two find the same in the same lines, as long as neither was fed? */
+bool core_is_twin(const struct core *a, const struct core *b);
+/* The same settings, and what was learned so far; without filters. */
+struct core *core_dup(const struct core *c);
+
+/* Provided by filter.c: hands to all that listen. */
+void filter_tell(const struct core *c, const struct failure *f);
+void filter_log(const struct core *c, int level, const char *format, const char *text);
+bool filter_wants_log(const struct core *c);
 
 #endif

@@ -42,6 +42,7 @@ struct learned {
 };
 
 struct datedetect {
+	int refs;
 	struct regex_room *room; /* borrowed */
 	int year;
 	struct slot **slots;     /* owned; in the order of trial */
@@ -62,6 +63,7 @@ datedetect_new(struct regex_room *room, int year)
 {
 	struct datedetect *d = xcalloc(1, sizeof *d);
 
+	d->refs = 1;
 	d->room = room;
 	d->year = year;
 	d->last = NOWHERE;
@@ -73,7 +75,7 @@ datedetect_new(struct regex_room *room, int year)
 void
 datedetect_free(struct datedetect *d)
 {
-	if (d == NULL)
+	if (d == NULL || --d->refs > 0)
 		return;
 	for (size_t i = 0; i < d->count; i++) {
 		datepattern_done(&d->slots[i]->pattern);
@@ -81,6 +83,14 @@ datedetect_free(struct datedetect *d)
 	}
 	free(d->slots);
 	free(d);
+}
+
+struct datedetect *
+datedetect_share(struct datedetect *d)
+{
+	if (d != NULL)
+		d->refs++;
+	return d;
 }
 
 bool

@@ -18,7 +18,8 @@ struct datedetect;
 
 /* year: the one now. The default templates are used until others are added. */
 struct datedetect *datedetect_new(struct regex_room *room, int year);
-void datedetect_free(struct datedetect *d);
+void datedetect_free(struct datedetect *d); /* lets go; NULL is fine */
+struct datedetect *datedetect_share(struct datedetect *d); /* one more owner; NULL is fine */
 
 /*
  * Adds one line of a datepattern option. "{DEFAULT}", "{^LN-BEG}" and "…{DATE}…" add many.

@@ -75,6 +75,7 @@ expr_new(struct regex_room *room, struct names *names, const char *source, bool 
 	struct regex_fault inner = {0};
 
 	e->refs = 1;
+	e->options = options;
 	e->source = xstrdup(source);
 	failregex_expand(source, with_names, &e->text);
 	if (is_blank(str_text(&e->text.text))) {
@@ -126,6 +127,12 @@ expr_free(struct expr *e)
 	free(e->names);
 	free(e->feeds);
 	free(e);
+}
+
+bool
+expr_is_same(const struct expr *a, const struct expr *b)
+{
+	return a == b || (a->options == b->options && strcmp(str_text(&a->text.text), str_text(&b->text.text)) == 0);
 }
 
 void

@@ -22,6 +22,7 @@ struct expr_feed { /* alt_user_2 -> user */
 struct expr {
 	int refs;
 	char *source;        /* as given */
+	unsigned options;
 	struct mapped text;  /* expanded */
 	struct regex *regex;
 	size_t n_groups;
@@ -41,6 +42,7 @@ struct expr {
 struct expr *expr_new(struct regex_room *room, struct names *names, const char *source, bool with_names,
     unsigned options, struct err *err, struct regex_fault *fault);
 void expr_free(struct expr *e); /* lets go; NULL is fine */
+bool expr_is_same(const struct expr *a, const struct expr *b); /* would find the same */
 
 /* It is a prefregex: its group `content` is the text of the failregexes, not one of the captures. */
 void expr_set_pref(struct expr *e, bool is_pref);

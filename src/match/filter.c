@@ -13,46 +13,99 @@ struct filter {
 	char *jail;
 	struct filter_hooks hooks;
 	struct filter_trial trial;
-	struct core core;
+	struct core *core;            /* shared with filters that do the same to the same lines */
 	struct regex_fault fault;
 };
 
-static void
-on_failure(void *arg, const struct failure *failure)
-{
-	struct filter *f = arg;
+/* ---- the core, and who shares it ---- */
 
-	if (f->hooks.failure != NULL)
-		f->hooks.failure(f->hooks.arg, failure);
+static void
+join(struct core *c, struct filter *f)
+{
+	c->filters = xreallocarray(c->filters, c->n_filters + 1, sizeof *c->filters);
+	c->filters[c->n_filters++] = f;
+	f->core = c;
 }
 
 static void
-on_log(void *arg, int level, const char *format, const char *text)
+leave(struct filter *f)
 {
-	struct filter *f = arg;
+	struct core *c = f->core;
 
-	char *body = str_starts(format, "%s") || strstr(format, "%s") != NULL ? NULL : xstrdup(format);
-	if (body == NULL) {
-		const char *at = strstr(format, "%s");
-		body = xasprintf("%.*s%s%s", (int)(at - format), format, text, at + 2);
+	for (size_t i = 0; i < c->n_filters; i++) {
+		if (c->filters[i] != f)
+			continue;
+		memmove(c->filters + i, c->filters + i + 1, (c->n_filters - i - 1) * sizeof *c->filters);
+		c->n_filters--;
+		break;
 	}
-	char *whole = level == LOG_LEVEL_WARNING ? xasprintf("[%s] %s", f->jail, body) : xstrdup(body);
-	f->hooks.log(f->hooks.arg, level, whole);
+	f->core = NULL;
+	if (c->n_filters == 0) {
+		core_done(c);
+		free(c);
+	}
+}
+
+/* A core of its own, to be changed or fed alone. */
+static struct core *
+own(struct filter *f)
+{
+	if (f->core->n_filters > 1) {
+		struct core *c = core_dup(f->core);
+		leave(f);
+		join(c, f);
+	}
+	return f->core;
+}
+
+void
+filter_tell(const struct core *c, const struct failure *failure)
+{
+	for (size_t i = 0; i < c->n_filters; i++)
+		if (c->filters[i]->hooks.failure != NULL)
+			c->filters[i]->hooks.failure(c->filters[i]->hooks.arg, failure);
+}
+
+bool
+filter_wants_log(const struct core *c)
+{
+	for (size_t i = 0; i < c->n_filters; i++)
+		if (c->filters[i]->hooks.log != NULL)
+			return true;
+	return false;
+}
+
+void
+filter_log(const struct core *c, int level, const char *format, const char *text)
+{
+	const char *mark = strstr(format, "%s");
+	char *body = mark != NULL ? xasprintf("%.*s%s%s", (int)(mark - format), format, text, mark + 2) : xstrdup(format);
+
+	for (size_t i = 0; i < c->n_filters; i++) {
+		const struct filter *f = c->filters[i];
+		if (f->hooks.log == NULL)
+			continue;
+		if (level != LOG_LEVEL_WARNING) {
+			f->hooks.log(f->hooks.arg, level, body);
+			continue;
+		}
+		char *whole = xasprintf("[%s] %s", f->jail, body);
+		f->hooks.log(f->hooks.arg, level, whole);
+		free(whole);
+	}
 	free(body);
-	free(whole);
 }
 
 struct filter *
 filter_new(const char *jail, const struct filter_hooks *hooks)
 {
 	struct filter *f = xcalloc(1, sizeof *f);
+	struct core *c = xcalloc(1, sizeof *c);
 
 	f->jail = xstrdup(jail);
 	f->hooks = *hooks;
-	core_init(&f->core, core_base_new());
-	f->core.failure = on_failure;
-	f->core.log = hooks->log != NULL ? on_log : NULL;
-	f->core.arg = f;
+	core_init(c, core_base_new());
+	join(c, f);
 	return f;
 }
 
@@ -61,7 +114,7 @@ filter_free(struct filter *f)
 {
 	if (f == NULL)
 		return;
-	core_done(&f->core);
+	leave(f);
 	free(f->jail);
 	free(f);
 }
@@ -92,20 +145,20 @@ filter_usedns_parse(const char *text, enum filter_usedns *mode)
 void
 filter_set_usedns(struct filter *f, enum filter_usedns mode)
 {
-	f->core.usedns = mode;
+	own(f)->usedns = mode;
 }
 
 enum filter_usedns
 filter_usedns(const struct filter *f)
 {
-	return f->core.usedns;
+	return f->core->usedns;
 }
 
 static struct expr *
 compile(struct filter *f, const char *source, unsigned options, struct err *err)
 {
 	f->fault = (struct regex_fault){0};
-	return expr_new(f->core.base->room, &f->core.base->names, source, f->core.usedns != USEDNS_NO, options, err, &f->fault);
+	return expr_new(f->core->base->room, &f->core->base->names, source, f->core->usedns != USEDNS_NO, options, err, &f->fault);
 }
 
 bool
@@ -119,9 +172,10 @@ filter_set_prefregex(struct filter *f, const char *source, struct err *err)
 			return false;
 		expr_set_pref(e, true);
 	}
-	expr_free(f->core.pref);
-	f->core.pref = e;
-	core_changed(&f->core);
+	struct core *c = own(f);
+	expr_free(c->pref);
+	c->pref = e;
+	core_changed(c);
 	return true;
 }
 
@@ -135,7 +189,7 @@ append(struct expr_list *l, struct expr *e)
 bool
 filter_add_failregex(struct filter *f, const char *source, struct err *err)
 {
-	struct core *c = &f->core;
+	struct core *c = own(f);
 
 	if (c->fail.count >= UINT16_MAX)
 		return err_set(err, "more than %d expressions", UINT16_MAX);
@@ -161,7 +215,7 @@ filter_add_ignoreregex(struct filter *f, const char *source, struct err *err)
 
 	if (e == NULL)
 		return false;
-	append(&f->core.ignore, e);
+	append(&own(f)->ignore, e);
 	return true;
 }
 
@@ -179,20 +233,20 @@ delete(struct expr_list *l, size_t index)
 bool
 filter_del_failregex(struct filter *f, size_t index)
 {
-	core_changed(&f->core);
-	return delete(&f->core.fail, index);
+	core_changed(own(f));
+	return delete(&f->core->fail, index);
 }
 
 bool
 filter_del_ignoreregex(struct filter *f, size_t index)
 {
-	return delete(&f->core.ignore, index);
+	return delete(&own(f)->ignore, index);
 }
 
 const char *
 filter_prefregex(const struct filter *f)
 {
-	return f->core.pref != NULL ? str_text(&f->core.pref->text.text) : "";
+	return f->core->pref != NULL ? str_text(&f->core->pref->text.text) : "";
 }
 
 static const char *
@@ -204,19 +258,19 @@ text_at(const struct expr_list *l, size_t index)
 const char *
 filter_failregex(const struct filter *f, size_t index)
 {
-	return text_at(&f->core.fail, index);
+	return text_at(&f->core->fail, index);
 }
 
 const char *
 filter_ignoreregex(const struct filter *f, size_t index)
 {
-	return text_at(&f->core.ignore, index);
+	return text_at(&f->core->ignore, index);
 }
 
 const char *
 filter_failregex_source(const struct filter *f, size_t index)
 {
-	return index < f->core.fail.count ? f->core.fail.at[index]->source : NULL;
+	return index < f->core->fail.count ? f->core->fail.at[index]->source : NULL;
 }
 
 bool
@@ -224,25 +278,26 @@ filter_set_maxlines(struct filter *f, int lines, struct err *err)
 {
 	if (lines <= 0)
 		return err_set(err, "maxlines must be integer greater than zero");
-	f->core.maxlines = lines;
+	own(f)->maxlines = lines;
 	return true;
 }
 
 int
 filter_maxlines(const struct filter *f)
 {
-	return f->core.maxlines;
+	return f->core->maxlines;
 }
 
 bool
 filter_set_datepattern(struct filter *f, const char *pattern, struct err *err)
 {
-	char *old = f->core.datepattern;
+	struct core *c = own(f);
+	char *old = c->datepattern;
 
-	f->core.datepattern = xstrdup(pattern);
-	if (!core_make_dates(&f->core, clock_now(f->hooks.clock), err)) {
-		free(f->core.datepattern);
-		f->core.datepattern = old;
+	c->datepattern = xstrdup(pattern);
+	if (!core_make_dates(c, clock_now(f->hooks.clock), err)) {
+		free(c->datepattern);
+		c->datepattern = old;
 		return false;
 	}
 	free(old);
@@ -252,7 +307,7 @@ filter_set_datepattern(struct filter *f, const char *pattern, struct err *err)
 void
 filter_datepattern(const struct filter *f, const char **pattern, const char **name)
 {
-	const struct datedetect *d = f->core.dates;
+	const struct datedetect *d = f->core->dates;
 	size_t n = d != NULL ? datedetect_count(d) : 0;
 
 	*pattern = NULL;
@@ -268,13 +323,13 @@ filter_datepattern(const struct filter *f, const char **pattern, const char **na
 bool
 filter_set_logtimezone(struct filter *f, const char *zone, struct err *err)
 {
-	char *old = f->core.zone;
+	struct core *c = own(f);
+	char *old = c->zone;
 
-	f->core.zone = zone != NULL ? xstrdup(zone) : NULL;
-	if (f->core.dates != NULL ? !datedetect_set_zone(f->core.dates, zone, err)
-	                          : !core_make_dates(&f->core, clock_now(f->hooks.clock), err)) {
-		free(f->core.zone);
-		f->core.zone = old;
+	c->zone = zone != NULL ? xstrdup(zone) : NULL;
+	if (!core_make_dates(c, clock_now(f->hooks.clock), err)) {
+		free(c->zone);
+		c->zone = old;
 		return false;
 	}
 	free(old);
@@ -284,59 +339,109 @@ filter_set_logtimezone(struct filter *f, const char *zone, struct err *err)
 const char *
 filter_logtimezone(const struct filter *f)
 {
-	return f->core.zone;
+	return f->core->zone;
 }
 
 void
 filter_set_findtime(struct filter *f, double seconds)
 {
-	f->core.findtime = seconds;
+	if (f->core->findtime != seconds)
+		own(f)->findtime = seconds;
 }
 
 /* ---- work ---- */
 
 static void
-start_batch(struct filter *f)
+feed(struct core *c, const struct clock *clock, const struct line *lines, size_t count)
 {
-	f->core.now = clock_now(f->hooks.clock);
-	if (f->core.dates == NULL)
-		core_make_dates(&f->core, f->core.now, NULL);
+	c->now = clock_now(clock);
+	if (c->dates == NULL)
+		core_make_dates(c, c->now, NULL);
+	for (size_t i = 0; i < count; i++) {
+		core_line(c, &lines[i]);
+		if (c->trial != NULL && c->trial->line != NULL)
+			c->trial->line(c->trial->arg, &lines[i]);
+	}
 }
 
 void
 filter_feed(struct filter *f, const struct line *lines, size_t count)
 {
-	start_batch(f);
-	for (size_t i = 0; i < count; i++) {
-		core_line(&f->core, &lines[i]);
-		if (f->core.trial != NULL && f->core.trial->line != NULL)
-			f->core.trial->line(f->core.trial->arg, &lines[i]);
+	feed(own(f), f->hooks.clock, lines, count);
+}
+
+/* Filters that were not fed yet and have the same settings get one core. */
+static void
+join_twins(struct filter *const *filters, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		if (filters[i]->core->counters.lines != 0)
+			continue;
+		for (size_t k = 0; k < i; k++) {
+			if (filters[k]->core == filters[i]->core)
+				break;
+			if (filters[k]->hooks.clock == filters[i]->hooks.clock && core_is_twin(filters[k]->core, filters[i]->core)) {
+				leave(filters[i]);
+				join(filters[k]->core, filters[i]);
+				break;
+			}
+		}
+	}
+}
+
+/* Those of a core's filters that do not get these lines must not share what they do. */
+static void
+part_from_others(struct filter *const *filters, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct core *c = filters[i]->core, *fresh = NULL;
+		size_t here = 0;
+		for (size_t k = 0; k < n; k++)
+			here += filters[k]->core == c;
+		if (here == c->n_filters)
+			continue;
+		for (size_t k = i; k < n; k++) {
+			if (filters[k]->core != c)
+				continue;
+			if (fresh == NULL)
+				fresh = core_dup(c);
+			leave(filters[k]);
+			join(fresh, filters[k]);
+		}
 	}
 }
 
 void
-filters_feed(struct filter *const *filters, size_t n_filters, const struct line *lines, size_t count)
+filters_feed(struct filter *const *filters, size_t n, const struct line *lines, size_t count)
 {
-	for (size_t i = 0; i < n_filters; i++)
-		filter_feed(filters[i], lines, count);
+	join_twins(filters, n);
+	part_from_others(filters, n);
+	for (size_t i = 0; i < n; i++)
+		filters[i]->core->is_done = false;
+	for (size_t i = 0; i < n; i++) {
+		struct core *c = filters[i]->core;
+		if (!c->is_done)
+			feed(c, filters[i]->hooks.clock, lines, count);
+		c->is_done = true;
+	}
 }
 
 void
 filter_counters(const struct filter *f, struct filter_counters *out)
 {
-	*out = f->core.counters;
+	*out = f->core->counters;
 }
 
 double
 filter_last_date(const struct filter *f)
 {
-	return f->core.last_date;
+	return f->core->last_date;
 }
 
 uint64_t
 filter_failregex_limit(const struct filter *f, size_t index)
 {
-	return index < f->core.fail.count ? regex_limit_hits(f->core.fail.at[index]->regex) : 0;
+	return index < f->core->fail.count ? regex_limit_hits(f->core->fail.at[index]->regex) : 0;
 }
 
 void
@@ -351,32 +456,32 @@ void
 filter_set_trial(struct filter *f, const struct filter_trial *trial)
 {
 	f->trial = *trial;
-	f->core.trial = &f->trial;
+	own(f)->trial = &f->trial;
 }
 
 struct value *
 filter_found_value(const struct filter *f, const struct filter_found *found)
 {
-	return captures_value(found->captures, &f->core.base->names);
+	return captures_value(found->captures, &f->core->base->names);
 }
 
 void
 filter_last(const struct filter *f, struct filter_last *out)
 {
-	*out = f->core.last;
-	out->text = (struct slice){str_text(&f->core.text), f->core.text.len};
+	*out = f->core->last;
+	out->text = (struct slice){str_text(&f->core->text), f->core->text.len};
 }
 
 struct value *
 filter_pref_value(const struct filter *f)
 {
 	struct captures all = {0};
-	const struct str *text = &f->core.text;
+	const struct str *text = &f->core->text;
 
-	expr_set_pref(f->core.pref, false);
-	expr_collect(f->core.pref, str_text(text), captures_keep(&all, str_text(text), text->len), &all);
-	expr_set_pref(f->core.pref, true);
-	struct value *v = captures_value(&all, &f->core.base->names);
+	expr_set_pref(f->core->pref, false);
+	expr_collect(f->core->pref, str_text(text), captures_keep(&all, str_text(text), text->len), &all);
+	expr_set_pref(f->core->pref, true);
+	struct value *v = captures_value(&all, &f->core->base->names);
 	captures_done(&all);
 	return v;
 }
@@ -384,13 +489,13 @@ filter_pref_value(const struct filter *f)
 size_t
 filter_window(const struct filter *f)
 {
-	return f->core.window.count;
+	return f->core->window.count;
 }
 
 struct failure_line
 filter_window_at(const struct filter *f, size_t i)
 {
-	return window_at(&f->core.window, i);
+	return window_at(&f->core->window, i);
 }
 
 static void
@@ -412,7 +517,7 @@ trace(struct expr *e, int failregex, const char *text, size_t len, struct filter
 void
 filter_reach(struct filter *f, struct filter_reach *out)
 {
-	struct core *c = &f->core;
+	struct core *c = f->core;
 	const char *text = str_text(&c->text);
 	size_t len = c->text.len;
 	bool matched;
@@ -445,7 +550,7 @@ is_tied(const struct expr *e)
 void
 filter_advice(const struct filter *f, int failregex, struct filter_advice *out)
 {
-	const struct expr *e = failregex == 0 ? f->core.pref : f->core.fail.at[failregex - 1];
+	const struct expr *e = failregex == 0 ? f->core->pref : f->core->fail.at[failregex - 1];
 
 	*out = (struct filter_advice){0};
 	if (e == NULL)
@@ -462,5 +567,5 @@ filter_advice(const struct filter *f, int failregex, struct filter_advice *out)
 const struct datedetect *
 filter_dates(const struct filter *f)
 {
-	return f->core.dates;
+	return f->core->dates;
 }

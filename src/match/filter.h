@@ -21,7 +21,7 @@ struct filter;
 
 struct filter_hooks {
 	const struct clock *clock; /* borrowed for the filter's life */
-	/* Each failure, in order. The failure is borrowed for the call. */
+	/* Each failure, in order. The failure is borrowed for the call, in which no filter may be changed or freed. */
 	void (*failure)(void *arg, const struct failure *f);
 	/* What fail2ban would write to its log about these lines (level: base/log.h). May be NULL. */
 	void (*log)(void *arg, int level, const char *text);
