@@ -304,6 +304,12 @@ value_equal(const struct value *a, const struct value *b)
 	return true;
 }
 
+/* What Python shows as it is: 0x20-0x7e but the backslash. */
+static const bool is_bare[256] = {
+    [' ' ... '['] = true,
+    [']' ... '~'] = true,
+};
+
 void
 value_repr_str(const char *bytes, size_t len, struct str *out)
 {
@@ -313,23 +319,28 @@ value_repr_str(const char *bytes, size_t len, struct str *out)
 	str_addc(out, quote);
 	for (size_t i = 0; i < len;) {
 		uint32_t c;
-		size_t plain = i;
-		while (plain < len && bytes[plain] >= ' ' && bytes[plain] < 0x7f && bytes[plain] != quote && bytes[plain] != '\\')
-			plain++;
-		if (plain != i) {
-			str_addn(out, bytes + i, plain - i);
-			i = plain;
-			continue;
+		/* the usual bytes without a call for each */
+		str_reserve(out, 2 * (len - i) + 2);
+		char *to = out->at + out->len;
+		for (; i < len; i++) {
+			char b = bytes[i];
+			if (b == quote || b == '\\')
+				*to++ = '\\';
+			else if (!is_bare[(unsigned char)b])
+				break;
+			*to++ = b;
 		}
+		*to = '\0';
+		out->len = (size_t)(to - out->at);
+		if (i == len)
+			break;
 		size_t n = text_decode(bytes + i, len - i, &c);
 		if (n == 0) { /* not UTF-8: as Python shows a surrogate escape */
 			str_addf(out, "\\udc%02x", (unsigned char)bytes[i]);
 			i++;
 			continue;
 		}
-		if (c == (uint32_t)quote || c == '\\')
-			str_addn(out, (char[]){'\\', (char)c}, 2);
-		else if (c == '\n')
+		if (c == '\n')
 			str_add(out, "\\n");
 		else if (c == '\r')
 			str_add(out, "\\r");

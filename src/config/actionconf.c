@@ -2,6 +2,7 @@
 
 #include "base/spec.h"
 #include "base/text.h"
+#include "config/actionplan.h"
 #include "config/definition.h"
 
 #include <ctype.h>
@@ -14,7 +15,10 @@
 
 struct actionconf {
 	char *jail, *name, *file;
-	struct definition *definition; /* NULL: a python action */
+	struct tree *tree;
+	struct definition *definition; /* NULL: a python action, or one with a plan */
+	const struct actionplan *plan;
+	struct opts given;             /* for the plan */
 	struct value *python;          /* the command that adds it */
 };
 
@@ -231,6 +235,11 @@ read_definition(struct tree *t, struct actionconf *a, const struct opts *jail_op
 		}
 		return found == TREE_NONE ? ACTIONCONF_BAD : ACTIONCONF_FAILED;
 	}
+	a->plan = actionplan_find(t, ini, &given);
+	if (a->plan != NULL) {
+		a->given = given;
+		return ACTIONCONF_OK;
+	}
 	a->definition = definition_new(t, ini, options_action, &given);
 	return definition_fetch(a->definition, jail_options, false, err) ? ACTIONCONF_OK : ACTIONCONF_FAILED;
 }
@@ -259,6 +268,7 @@ actionconf_read(struct tree *t, const char *jail, const struct opts *jail_option
 	}
 	struct actionconf *a = xcalloc(1, sizeof *a);
 	a->jail = xstrdup(jail);
+	a->tree = t;
 	if (str_ends(spec.name, ".py")) {
 		make_python(t, a, &spec);
 		a->file = xstrdup(spec.name);
@@ -293,23 +303,28 @@ static const char *const later[] = {"matches", "ipmatches", "ipjailmatches", "ti
 bool
 actionconf_convert(struct actionconf *a, struct value *stream, struct err *err)
 {
-	struct opts all = {0};
+	struct opts all = {0}, filled = {0};
 
-	if (a->definition == NULL) {
+	if (a->python != NULL) {
 		value_push(stream, value_dup(a->python));
 		return true;
 	}
-	if (!definition_combine(a->definition, later, &all, err))
+	if (a->plan != NULL) {
+		actionplan_fill(a->tree, a->plan, &a->given, &all, &filled);
+		definition_convert(a->tree, options_action, &all);
+	} else if (!definition_combine(a->definition, later, &all, err)) {
 		return err_prefix(err, "jail '%s', action '%s'", a->jail, a->file);
+	}
 	struct value *pairs = value_list();
 	for (size_t i = 0; i < all.count; i++)
 		if (option_find(options_action, all.at[i].key) != NULL)
 			value_push(pairs, pair_of(&all.at[i]));
-	const struct opts *given = &a->definition->given;
+	const struct opts *given = a->plan != NULL ? &filled : &a->definition->given;
 	for (size_t i = 0; i < given->count; i++)
 		if (option_find(options_action, given->at[i].key) == NULL && !str_starts(given->at[i].key, "known/"))
 			value_push(pairs, pair_of(&given->at[i]));
 	opts_done(&all);
+	opts_done(&filled);
 	value_push(stream, value_words("set", a->jail, "addaction", a->name, NULL));
 	struct value *command;
 	if (value_count(pairs) > 1) {
@@ -331,6 +346,7 @@ actionconf_free(struct actionconf *a)
 	if (a == NULL)
 		return;
 	definition_free(a->definition);
+	opts_done(&a->given);
 	value_free(a->python);
 	free(a->jail);
 	free(a->name);

@@ -80,9 +80,10 @@ definition_fetch(struct definition *d, const struct opts *jail, bool all, struct
 {
 	static const struct opts nothing;
 	const struct ini_section *own = d->own;
-	struct interpolate_vars vars = {&d->given, jail};
+	struct interpolate_vars vars = {&d->given, d->given.count, jail};
 
 	d->jail = jail != NULL ? jail : &nothing;
+	d->n_given = d->given.count;
 	opts_done(&d->options);
 	for (const struct option_row *row = d->rows; row->name != NULL; row++) {
 		const char *value;
@@ -111,16 +112,18 @@ static const char *
 look_up_tag(void *arg, const char *name, bool *is_ok, struct err *err)
 {
 	struct definition *d = arg;
-	struct interpolate_vars vars = {&d->given, d->jail};
+	struct interpolate_vars vars = {&d->given, d->n_given, d->jail};
 	uint32_t hash = opts_hash(name);
 	const struct opt *known = opts_find_hashed(&d->looked_up, name, hash);
 	const char *value = opts_none;
 
+	if (d->tree->probe != TREE_PROBE_OFF)
+		interpolate_probe(d->tree, name);
 	if (known != NULL)
 		return known->text == opts_none ? NULL : known->text;
 	/* the usual case, <ip> and its like, fast: there is no such option anywhere */
-	if (strchr(name, '/') == NULL && opts_is_lower(name) && opts_find_lower(&d->given, name, hash) == NULL &&
-	    opts_find_lower(d->jail, name, hash) == NULL && ini_get(d->own, name) == NULL &&
+	if (strchr(name, '/') == NULL && opts_is_lower(name) && opts_find_lower(&d->given, d->n_given, name, hash) == NULL &&
+	    opts_find_lower(d->jail, d->jail->count, name, hash) == NULL && ini_get(d->own, name) == NULL &&
 	    ini_get(d->ini->defaults, name) == NULL)
 		return NULL;
 	if (config_get_ex(d->tree, d->ini, "Definition", name, &vars, &value, err) == GET_FAILED) {
@@ -143,7 +146,7 @@ condition_at(const char *name)
 }
 
 bool
-definition_combine(struct definition *d, const char *const *ignore, struct opts *out, struct err *err)
+definition_substitute(struct definition *d, const char *const *ignore, struct opts *out, struct err *err)
 {
 	static const char *const nothing[] = {NULL};
 	struct arena *arena = d->tree->arena;
@@ -167,17 +170,30 @@ definition_combine(struct definition *d, const char *const *ignore, struct opts 
 	}
 	bool is_ok = tags_replace(d->tree, out, own != NULL ? own : left_out, look_up_tag, d, err);
 	free(own);
-	for (const struct option_row *row = d->rows; is_ok && row->name != NULL; row++) {
-		if (row->type != OPTION_BOOL && row->type != OPTION_INT)
-			continue;
-		const char *text = opts_text(out, row->name);
-		if (text != NULL && !definition_put(out, arena, row->type, row->name, text))
-			tree_note(d->tree, LOG_LEVEL_WARNING, LOGGER, "Wrong value '%s' for '%s': expected a whole number", text,
-			    row->name);
-	}
 	if (!is_ok)
 		opts_done(out);
 	return is_ok;
+}
+
+void
+definition_convert(struct tree *t, const struct option_row *rows, struct opts *o)
+{
+	for (const struct option_row *row = rows; row->name != NULL; row++) {
+		if (row->type != OPTION_BOOL && row->type != OPTION_INT)
+			continue;
+		const char *text = opts_text(o, row->name);
+		if (text != NULL && !definition_put(o, t->arena, row->type, row->name, text))
+			tree_note(t, LOG_LEVEL_WARNING, LOGGER, "Wrong value '%s' for '%s': expected a whole number", text, row->name);
+	}
+}
+
+bool
+definition_combine(struct definition *d, const char *const *ignore, struct opts *out, struct err *err)
+{
+	if (!definition_substitute(d, ignore, out, err))
+		return false;
+	definition_convert(d->tree, d->rows, out);
+	return true;
 }
 
 bool

@@ -19,6 +19,7 @@ struct definition {
 	struct ini_section *own;       /* [Definition]; NULL: there is none */
 	const struct option_row *rows; /* the options that are sent */
 	struct opts given;             /* from the brackets, filled up from [Init] */
+	size_t n_given;                /* compat: %(…)s and tags see those that were there before [Init] was fetched */
 	struct opts options;           /* of rows, what [Definition] says */
 	const struct opts *jail;       /* of the last fetching; borrowed */
 	struct opts looked_up;         /* tags that were looked up already; compat: the first answer holds */
@@ -37,6 +38,11 @@ bool definition_fetch(struct definition *d, const struct opts *jail, bool all, s
 
 /* All of them with their tags replaced and bool and int converted. ignore: names, NULL-terminated, or NULL. */
 bool definition_combine(struct definition *d, const char *const *ignore, struct opts *out, struct err *err);
+
+/* The same, but bool and int are left as texts. */
+bool definition_substitute(struct definition *d, const char *const *ignore, struct opts *out, struct err *err);
+/* Turns them into what they are. */
+void definition_convert(struct tree *t, const struct option_row *rows, struct opts *o);
 
 /* Puts a bool or int as Python reads it; false: it is no int, and None is put. */
 bool definition_put(struct opts *o, struct arena *a, enum option_type type, const char *key, const char *text);

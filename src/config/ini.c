@@ -15,12 +15,20 @@
 
 /* ---- the store ---- */
 
+#define STORE_ROOM 12 /* options that fit before the library makes its own room, which is for 128 at least */
+
 static struct ini_store *
 store_new(void)
 {
 	struct ini_store *store = xcalloc(1, sizeof *store);
+	dictionary *d = xcalloc(1, sizeof *d);
 
-	store->options = dictionary_new(0);
+	/* as dictionary_new(), but small: most of the many sections hold few options */
+	d->size = STORE_ROOM;
+	d->val = xcalloc(STORE_ROOM, sizeof *d->val);
+	d->key = xcalloc(STORE_ROOM, sizeof *d->key);
+	d->hash = xcalloc(STORE_ROOM, sizeof *d->hash);
+	store->options = d;
 	store->refs = 1;
 	return store;
 }

@@ -1,6 +1,7 @@
 #include "config/interpolate.h"
 
 #include "base/str.h"
+#include "options.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -16,14 +17,25 @@ struct fetch {
 	struct err *err;
 };
 
+void
+interpolate_probe(struct tree *t, const char *name)
+{
+	const struct option_row *row = option_find(options_jail, name);
+
+	if (strchr(name, '\002') != NULL || (row != NULL && row->type != OPTION_MATERIAL))
+		t->probe = TREE_PROBE_BROKEN;
+}
+
 static const char *
 look_up(const struct fetch *f, const char *name)
 {
+	if (f->tree->probe != TREE_PROBE_OFF)
+		interpolate_probe(f->tree, name);
 	if (f->vars != NULL) {
 		uint32_t hash = opts_hash(name);
-		const struct opt *o = f->vars->given != NULL ? opts_find_lower(f->vars->given, name, hash) : NULL;
+		const struct opt *o = f->vars->given != NULL ? opts_find_lower(f->vars->given, f->vars->n_given, name, hash) : NULL;
 		if (o == NULL && f->vars->jail != NULL)
-			o = opts_find_lower(f->vars->jail, name, hash);
+			o = opts_find_lower(f->vars->jail, f->vars->jail->count, name, hash);
 		if (o != NULL)
 			return o->text;
 	}
@@ -123,8 +135,6 @@ expand(struct fetch *f, const char *text, int depth)
 		p += n;
 		if (*p == '\0')
 			return true;
-		if (!tree_spend(f->tree, 16, f->err)) /* steps count too: a bomb may expand to nothing */
-			return false;
 		if (p[1] == '%') {
 			if (!add_text(f, "%", 1))
 				return false;
@@ -136,6 +146,8 @@ expand(struct fetch *f, const char *text, int depth)
 		size_t len = strcspn(p + 2, ")");
 		if (len == 0 || p[2 + len] != ')' || p[3 + len] != 's')
 			return fetch_fail(f, "expected %%(name)s, found '%.60s'", p);
+		if (!tree_spend(f->tree, 16 + len, f->err)) /* steps count too: a bomb may expand to nothing */
+			return false;
 		char *written = arena_strndup(f->tree->arena, p + 2, len), *name = written;
 		if (!opts_is_lower(written)) {
 			struct str lower = {0};

@@ -16,7 +16,9 @@
 
 /* What is looked up before the files: options in brackets, then those of the jail. Both may be NULL. */
 struct interpolate_vars {
-	const struct opts *given, *jail;
+	const struct opts *given;
+	size_t n_given; /* the first ones of them */
+	const struct opts *jail;
 };
 
 enum get_result {
@@ -36,5 +38,8 @@ enum get_result config_get(struct tree *t, const struct ini *ini, const char *se
 /* The same, and a name of the form section/option is first looked up there (known/x: in the shadow, then here). */
 enum get_result config_get_ex(struct tree *t, const struct ini *ini, const char *section, const char *option,
     const struct interpolate_vars *vars, const char **out, struct err *err);
+
+/* While a plan is made: a name that is looked up. */
+void interpolate_probe(struct tree *t, const char *name);
 
 #endif

@@ -54,9 +54,9 @@ opts_text(const struct opts *o, const char *key)
 }
 
 const struct opt *
-opts_find_lower(const struct opts *o, const char *lower, uint32_t hash)
+opts_find_lower(const struct opts *o, size_t count, const char *lower, uint32_t hash)
 {
-	for (size_t i = o->count; i-- > 0;)
+	for (size_t i = count; i-- > 0;)
 		if (o->at[i].lower_hash == hash && strcmp(o->at[i].lower, lower) == 0)
 			return &o->at[i];
 	return NULL;

@@ -35,7 +35,7 @@ bool opts_is_lower(const char *key); /* lower case already */
 const struct opt *opts_find(const struct opts *o, const char *key);   /* NULL when absent */
 const struct opt *opts_find_hashed(const struct opts *o, const char *key, uint32_t hash);
 const char *opts_text(const struct opts *o, const char *key);         /* NULL when absent or not a string */
-const struct opt *opts_find_lower(const struct opts *o, const char *lower, uint32_t hash); /* the last one */
+const struct opt *opts_find_lower(const struct opts *o, size_t count, const char *lower, uint32_t hash); /* the last of the first `count` */
 /* These replace. The arena takes what must be made: names in lower case, numbers. */
 void opts_put(struct opts *o, struct arena *a, const char *key, const char *text);
 void opts_put_none(struct opts *o, struct arena *a, const char *key);

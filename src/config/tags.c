@@ -108,6 +108,8 @@ replace_tag(struct replacing *r, const char *option, struct str *text, size_t at
 	bool is_ok = true;
 
 	*from = at + strlen(name) + 2;
+	if (r->tree->probe != TREE_PROBE_OFF && strchr(name, '\002') != NULL)
+		r->tree->probe = TREE_PROBE_BROKEN;
 	if (is_ignored(r, name))
 		return true;
 	if (strcmp(name, option) == 0 || (c != NULL && c->count > TAGS_REPLACE_MAX))

@@ -2,8 +2,10 @@
 
 #include "base/spec.h"
 #include "base/text.h"
+#include "config/actionplan.h"
 #include "config/interpolate.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -16,13 +18,13 @@
 #include <unistd.h>
 
 #define LOGGER "fail2ban.configreader"
+#define DIR_NAMES_MAX 10000 /* of a directory that is remembered */
 
 /* One file, read alone. */
 struct tree_file {
 	char *path;
 	struct ini *ini; /* NULL: it could not be read */
 	bool is_shared;  /* ini belongs to another name of the same file */
-	bool is_absent;  /* there is no such file */
 	dev_t dev;       /* which file it is, once it was read */
 	ino_t ino;
 	UT_hash_handle hh;
@@ -41,6 +43,15 @@ struct tree_name {
 	char *name;
 	struct ini *ini;
 	enum tree_result result;
+	UT_hash_handle hh;
+};
+
+/* The names in a directory: most files that could belong to a name are not there, and this says so at once. */
+struct tree_dir {
+	char *path;      /* with a slash at its end */
+	char **names;    /* sorted; behind the NUL of each: whether it surely is a regular file */
+	size_t count;
+	bool is_unknown; /* could not be read: ask for each */
 	UT_hash_handle hh;
 };
 
@@ -69,6 +80,7 @@ tree_free(struct tree *t)
 {
 	if (t == NULL)
 		return;
+	actionplan_free_all(t);
 	struct tree_file *f, *next_file;
 	HASH_ITER(hh, t->files, f, next_file)
 	{
@@ -95,6 +107,16 @@ tree_free(struct tree *t)
 		ini_free(n->ini);
 		free(n->name);
 		free(n);
+	}
+	struct tree_dir *d, *next_dir;
+	HASH_ITER(hh, t->dirs, d, next_dir)
+	{
+		HASH_DEL(t->dirs, d);
+		for (size_t i = 0; i < d->count; i++)
+			free(d->names[i]);
+		free(d->names);
+		free(d->path);
+		free(d);
 	}
 	for (unsigned i = 0; i < t->n_paths; i++)
 		free(t->paths[i]);
@@ -150,6 +172,63 @@ tree_where(const struct tree *t, struct ini_place place, char *text, size_t size
 	if (path != NULL)
 		snprintf(text, size, "%s:%u", short_path(t, path), place.line);
 	return text;
+}
+
+/* ---- which files there are ---- */
+
+static int
+compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static struct tree_dir *
+dir_of(struct tree *t, const char *path, size_t len)
+{
+	struct tree_dir *d;
+	size_t room = 0;
+
+	HASH_FIND(hh, t->dirs, path, len, d);
+	if (d != NULL)
+		return d;
+	d = xcalloc(1, sizeof *d);
+	d->path = xstrndup(path, len);
+	HASH_ADD_KEYPTR(hh, t->dirs, d->path, len, d);
+	DIR *dir = opendir(d->path);
+	d->is_unknown = dir == NULL;
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		if (d->count == DIR_NAMES_MAX) {
+			d->is_unknown = true;
+			break;
+		}
+		if (d->count == room) {
+			room = room == 0 ? 128 : room * 2;
+			d->names = xreallocarray(d->names, room, sizeof *d->names);
+		}
+		d->names[d->count] = xmalloc(strlen(e->d_name) + 2);
+		strcpy(d->names[d->count], e->d_name);
+		d->names[d->count++][strlen(e->d_name) + 1] = e->d_type == DT_REG;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	qsort(d->names, d->count, sizeof *d->names, compare_paths);
+	return d;
+}
+
+/* As access(path, F_OK) == 0. */
+static bool
+path_exists(struct tree *t, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash != NULL && slash[1] != '\0') {
+		struct tree_dir *d = dir_of(t, path, (size_t)(slash + 1 - path));
+		const char *name = slash + 1;
+		char **found = d->is_unknown ? NULL : bsearch(&name, d->names, d->count, sizeof *d->names, compare_paths);
+		if (!d->is_unknown && (found == NULL || (*found)[strlen(name) + 1]))
+			return found != NULL;
+	}
+	return access(path, F_OK) == 0;
 }
 
 /* ---- one file ---- */
@@ -315,25 +394,12 @@ struct chain { /* the files whose includes are being looked at */
 	int depth;
 };
 
-/* What is missing is remembered: every filter asks for the .local of the same common file. */
 static bool
 is_file(struct tree *t, const char *path)
 {
 	struct stat st;
-	struct tree_file *f;
 
-	HASH_FIND_STR(t->files, path, f);
-	if (f != NULL && (f->ini != NULL || f->is_absent))
-		return !f->is_absent;
-	if (stat(path, &st) == 0)
-		return S_ISREG(st.st_mode);
-	if (f == NULL) {
-		f = xcalloc(1, sizeof *f);
-		f->path = xstrdup(path);
-		f->is_absent = true;
-		HASH_ADD_KEYPTR(hh, t->files, f->path, strlen(f->path), f);
-	}
-	return false;
+	return path_exists(t, path) && stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 /* "dir/x.conf" -> "dir/x.local" */
@@ -372,7 +438,7 @@ note_missing(struct tree *t, const struct ini *ini, const char *option, const ch
 	struct tree_file *f;
 
 	HASH_FIND_STR(t->files, path, f);
-	if ((f == NULL || f->ini == NULL) && access(path, F_OK) != 0 && !str_ends(path, ".local") && !str_ends(path, "/"))
+	if ((f == NULL || f->ini == NULL) && !path_exists(t, path) && !str_ends(path, ".local") && !str_ends(path, "/"))
 		tree_note(t, LOG_LEVEL_WARNING, LOGGER, "%s: section [INCLUDES], option '%s': there is no file '%.200s'",
 		    tree_where(t, ini_place(ini_section(ini, "INCLUDES"), option), where, sizeof where), option,
 		    short_path(t, path));
@@ -522,32 +588,26 @@ add_glob(struct tree_list *l, const char *base, const char *suffix, struct err *
 }
 
 static bool
-add_named(struct tree_list *l, const char *base, const char *suffix, struct err *err)
+add_named(struct tree *t, struct tree_list *l, const char *base, const char *suffix, struct err *err)
 {
 	char *path = xasprintf("%s%s", base, suffix);
-	bool is_ok = access(path, F_OK) != 0 || list_add(l, path, err);
+	bool is_ok = !path_exists(t, path) || list_add(l, path, err);
 
 	free(path);
 	return is_ok;
 }
 
-static int
-compare_paths(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static bool
-find_files(struct tree_list *l, const char *base, struct err *err)
+find_files(struct tree *t, struct tree_list *l, const char *base, struct err *err)
 {
 	static const char *const suffixes[] = {".conf", ".local"};
 
 	char *dir = xasprintf("%s.d", base);
-	bool has_dir = access(dir, F_OK) == 0;
+	bool has_dir = path_exists(t, dir);
 
 	free(dir);
 	for (size_t k = 0; k < 2; k++) {
-		if (!add_named(l, base, suffixes[k], err))
+		if (!add_named(t, l, base, suffixes[k], err))
 			return false;
 		size_t first = l->count;
 		if (has_dir && !add_glob(l, base, suffixes[k], err))
@@ -629,7 +689,7 @@ tree_read(struct tree *t, const char *name, struct ini **out, struct err *err)
 	                                    : xasprintf("%s/%s", t->dir, name);
 	struct tree_list files = {0};
 	n->result = TREE_FAILED;
-	if (find_files(&files, base, err)) {
+	if (find_files(t, &files, base, err)) {
 		n->result = files.count != 0 ? merge_files(t, &files, n->ini, err) : TREE_NONE;
 		if (n->result == TREE_NONE)
 			tree_note(t, LOG_LEVEL_ERROR, LOGGER, "Found no accessible config files for '%s' under %s", name, t->dir);

@@ -23,6 +23,11 @@
 struct tree_name;
 struct tree_file;
 struct tree_list;
+struct tree_dir;
+struct actionplan;
+
+/* While a plan is made (actionplan.h): BROKEN once something was asked for that only a jail can tell. */
+enum tree_probe { TREE_PROBE_OFF, TREE_PROBE_ON, TREE_PROBE_BROKEN };
 
 struct tree {
 	char *dir;              /* owned, without a slash at its end */
@@ -33,6 +38,9 @@ struct tree {
 	struct tree_file *files;
 	struct tree_list *lists;
 	struct tree_name *names;
+	struct tree_dir *dirs; /* what is in filter.d and action.d */
+	struct actionplan *plans;
+	enum tree_probe probe;
 	config_note_fn note;
 	void *arg;
 };
