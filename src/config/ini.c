@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/opts.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <locale.h>
 #include <stdint.h>
@@ -112,7 +113,12 @@ kind_of(const char *key)
 	return (unsigned)((unsigned char)key[0] * 7u + (len != 0 ? (unsigned char)key[len - 1] : 0) * 31u + len * 113u) & 255;
 }
 
-/* An entry is "file:line:value", so that one look-up finds all three. */
+/* An entry is file, line and value, so that one look-up finds all three. */
+#define FILE_DIGITS 5
+#define LINE_DIGITS 7
+#define ENTRY_HEAD (FILE_DIGITS + LINE_DIGITS)
+static_assert(INI_FILE_MAX < 10000000, "a line number has LINE_DIGITS digits");
+
 static const char *
 entry_of(const struct ini_section *s, const char *key)
 {
@@ -149,25 +155,29 @@ entry_put(struct ini_section *s, const char *key, const char *entry)
 	store_put(s->store, key, entry);
 }
 
-static char *
-add_number(char *at, unsigned n)
+static void
+write_number(char *at, unsigned n, size_t digits)
 {
-	char digits[12];
-	int count = 0;
-
-	do
-		digits[count++] = (char)('0' + n % 10);
-	while ((n /= 10) != 0);
-	while (count > 0)
-		*at++ = digits[--count];
-	*at++ = ':';
-	return at;
+	while (digits-- > 0) {
+		at[digits] = (char)('0' + n % 10);
+		n /= 10;
+	}
 }
 
 static const char *
 entry_value(const char *entry)
 {
-	return strchr(strchr(entry, ':') + 1, ':') + 1;
+	return entry + ENTRY_HEAD;
+}
+
+static unsigned
+read_number(const char *at, size_t digits)
+{
+	unsigned n = 0;
+
+	while (digits-- > 0)
+		n = n * 10 + (unsigned)(*at++ - '0');
+	return n;
 }
 
 const char *
@@ -190,17 +200,18 @@ ini_place(const struct ini_section *s, const char *key)
 
 	if (entry == NULL)
 		return (struct ini_place){0};
-	return (struct ini_place){(unsigned)strtoul(entry, NULL, 10), (unsigned)strtoul(strchr(entry, ':') + 1, NULL, 10)};
+	return (struct ini_place){read_number(entry, FILE_DIGITS), read_number(entry + FILE_DIGITS, LINE_DIGITS)};
 }
 
 void
 ini_put(struct ini_section *s, const char *key, const char *value, struct ini_place place)
 {
 	size_t len = strlen(value);
-	char small[512], *entry = len + 32 <= sizeof small ? small : xmalloc(len + 32), *at;
+	char small[512], *entry = len + 32 <= sizeof small ? small : xmalloc(len + 32);
 
-	at = add_number(add_number(entry, place.file), place.line);
-	memcpy(at, value, len + 1);
+	write_number(entry, place.file, FILE_DIGITS);
+	write_number(entry + FILE_DIGITS, place.line, LINE_DIGITS);
+	memcpy(entry + ENTRY_HEAD, value, len + 1);
 	entry_put(s, key, entry);
 	if (entry != small)
 		free(entry);

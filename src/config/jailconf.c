@@ -24,10 +24,23 @@ struct jail {
 	struct str why; /* the jail is left out */
 };
 
-/* What is there without being set. */
-static const struct {
-	const char *name, *text;
-} defaults[] = {{"enabled", "false"}, {"backend", "auto"}, {"filter", ""}, {"action", ""}};
+/* What is there without being set; NULL: nothing. */
+static const char *
+default_of(const char *name)
+{
+	switch (name[0]) {
+	case 'a':
+		return strcmp(name, "action") == 0 ? "" : NULL;
+	case 'b':
+		return strcmp(name, "backend") == 0 ? "auto" : NULL;
+	case 'e':
+		return strcmp(name, "enabled") == 0 ? "false" : NULL;
+	case 'f':
+		return strcmp(name, "filter") == 0 ? "" : NULL;
+	default:
+		return NULL;
+	}
+}
 
 static bool
 is_material(const struct option_row *row)
@@ -43,11 +56,8 @@ fetch_options(struct jail *j, struct opts *out, bool first_only, struct err *err
 	struct ini_section *own = ini_section(j->jails, j->name);
 
 	for (const struct option_row *row = options_jail; row->name != NULL && !is_material(row); row++) {
-		const char *text, *fallback = NULL;
-		for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
-			if (strcmp(defaults[i].name, row->name) == 0)
-				fallback = defaults[i].text;
-		if (first_only && (fallback == NULL || strcmp(row->name, "action") == 0))
+		const char *text, *fallback = default_of(row->name);
+		if (first_only && (fallback == NULL || row->name[0] == 'a'))
 			continue;
 		switch (config_get(j->tree, j->jails, j->name, row->name, NULL, &text, err)) {
 		case GET_FAILED:
