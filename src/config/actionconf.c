@@ -16,6 +16,7 @@
 struct actionconf {
 	char *jail, *name, *file;
 	struct tree *tree;
+	const struct ini *ini;
 	struct definition *definition; /* NULL: a python action, or one with a plan */
 	const struct actionplan *plan;
 	struct opts given;             /* for the plan */
@@ -235,6 +236,7 @@ read_definition(struct tree *t, struct actionconf *a, const struct opts *jail_op
 		}
 		return found == TREE_NONE ? ACTIONCONF_BAD : ACTIONCONF_FAILED;
 	}
+	a->ini = ini;
 	a->plan = actionplan_find(t, ini, &given);
 	if (a->plan != NULL) {
 		a->given = given;
@@ -364,4 +366,10 @@ const char *
 actionconf_file(const struct actionconf *a)
 {
 	return a->file;
+}
+
+const struct ini *
+actionconf_ini(const struct actionconf *a)
+{
+	return a->ini;
 }

@@ -33,5 +33,6 @@ void actionconf_free(struct actionconf *a);
 /* For explanations. */
 const char *actionconf_name(const struct actionconf *a); /* as in the commands */
 const char *actionconf_file(const struct actionconf *a); /* as in action.d */
+const struct ini *actionconf_ini(const struct actionconf *a); /* NULL: a python action */
 
 #endif

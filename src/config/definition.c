@@ -1,6 +1,7 @@
 #include "config/definition.h"
 
 #include "base/spec.h"
+#include "config/checks.h"
 #include "config/interpolate.h"
 #include "config/tags.h"
 
@@ -102,6 +103,8 @@ definition_fetch(struct definition *d, const struct opts *jail, bool all, struct
 			return false;
 		}
 	}
+	if (d->tree->note != NULL && d->tree->probe == TREE_PROBE_OFF && tree_is_new(d->tree, d->ini))
+		checks_definition(d->tree, d->ini, d->rows);
 	if (own == NULL)
 		tree_note(d->tree, LOG_LEVEL_ERROR, LOGGER, "No section: 'Definition'");
 	return fetch_init(d, err) && (!all || fetch_rest(d, own, err));

@@ -1,7 +1,9 @@
 #include "config/jailconf.h"
 
 #include "base/spec.h"
+#include "base/version.h"
 #include "config/actionconf.h"
+#include "config/checks.h"
 #include "config/definition.h"
 #include "config/filterstream.h"
 #include "config/interpolate.h"
@@ -12,17 +14,6 @@
 #include <unistd.h>
 
 #define LOGGER "fail2ban.jailreader"
-
-struct jail {
-	struct tree *tree;
-	struct ini *jails;
-	const char *name;
-	struct opts first, options; /* what decides whether to go on; then all */
-	struct definition *filter;
-	struct actionconf **actions;
-	size_t n_actions;
-	struct str why; /* the jail is left out */
-};
 
 /* What is there without being set; NULL: nothing. */
 static const char *
@@ -48,9 +39,17 @@ is_material(const struct option_row *row)
 	return row->type == OPTION_MATERIAL;
 }
 
+/* compat: over what the file says */
+void
+jailconf_defaults(struct tree *t, struct ini *jails)
+{
+	ini_put(jails->defaults, "fail2ban_version", JAILTOP_COMPAT_VERSION, (struct ini_place){0});
+	ini_put(jails->defaults, "fail2ban_confpath", t->dir, (struct ini_place){0});
+}
+
 /* Fetches the options of the table; first_only: those that decide whether to go on. */
 static bool
-fetch_options(struct jail *j, struct opts *out, bool first_only, struct err *err)
+fetch_options(struct jailconf *j, struct opts *out, bool first_only, struct err *err)
 {
 	char where[300];
 	struct ini_section *own = ini_section(j->jails, j->name);
@@ -89,7 +88,7 @@ fetch_options(struct jail *j, struct opts *out, bool first_only, struct err *err
 }
 
 static bool
-is_enabled(const struct jail *j)
+is_enabled(const struct jailconf *j)
 {
 	const struct opt *o = opts_find(&j->first, "enabled");
 
@@ -98,7 +97,7 @@ is_enabled(const struct jail *j)
 
 /* What the filter says becomes known/… of the jail, so that %(known/failregex)s extends its list. */
 static bool
-add_known(struct jail *j, struct err *err)
+add_known(struct jailconf *j, struct err *err)
 {
 	struct ini_section *own = ini_section(j->jails, j->name);
 	struct opts *all = arena_alloc(j->tree->arena, sizeof *all), kept = {0};
@@ -115,7 +114,7 @@ add_known(struct jail *j, struct err *err)
 }
 
 static enum jailconf_result
-read_filter(struct jail *j, const char *text, struct err *err)
+read_filter(struct jailconf *j, const char *text, struct err *err)
 {
 	struct spec spec;
 	struct err wrong;
@@ -152,7 +151,7 @@ read_filter(struct jail *j, const char *text, struct err *err)
 }
 
 static enum jailconf_result
-read_actions(struct jail *j, struct err *err)
+read_actions(struct jailconf *j, struct err *err)
 {
 	const char *at = opts_text(&j->options, "action");
 	struct slice text;
@@ -176,8 +175,8 @@ read_actions(struct jail *j, struct err *err)
 	return JAILCONF_OK;
 }
 
-static enum jailconf_result
-read_jail(struct jail *j, bool force_enable, struct err *err)
+enum jailconf_result
+jailconf_load(struct jailconf *j, bool force_enable, struct err *err)
 {
 	if (!fetch_options(j, &j->first, true, err))
 		return JAILCONF_FAILED;
@@ -197,13 +196,15 @@ read_jail(struct jail *j, bool force_enable, struct err *err)
 		err_prefix(err, "jail '%s', filter", j->name);
 		return JAILCONF_FAILED;
 	}
+	if (j->tree->note != NULL)
+		checks_jail(j->tree, j->jails, ini_section(j->jails, j->name), &j->options);
 	return read_actions(j, err);
 }
 
 /* ---- commands ---- */
 
 static void
-add_ignoreip(struct jail *j, struct value *stream, const char *text)
+add_ignoreip(struct jailconf *j, struct value *stream, const char *text)
 {
 	struct value *command = value_words("set", j->name, "addignoreip", NULL);
 
@@ -220,7 +221,7 @@ add_ignoreip(struct jail *j, struct value *stream, const char *text)
 
 /* One line of logpath: a pattern, and behind its last blank "head" or "tail". */
 static size_t
-add_logs(struct jail *j, struct value *later, struct slice line, enum config_logs logs)
+add_logs(struct jailconf *j, struct value *later, struct slice line, enum config_logs logs)
 {
 	const char *blank = memrchr(line.at, ' ', line.len);
 	size_t n = 0;
@@ -257,7 +258,7 @@ add_logs(struct jail *j, struct value *later, struct slice line, enum config_log
 }
 
 static bool
-add_logpath(struct jail *j, struct value *later, const char *text, enum config_logs logs, struct err *err)
+add_logpath(struct jailconf *j, struct value *later, const char *text, enum config_logs logs, struct err *err)
 {
 	size_t n = 0;
 
@@ -282,7 +283,7 @@ is_of_filter(const char *name)
 }
 
 static bool
-convert_jail(struct jail *j, enum config_logs logs, struct value *stream, struct err *err)
+convert_jail(struct jailconf *j, enum config_logs logs, struct value *stream, struct err *err)
 {
 	struct value *own = value_list(), *later = value_list();
 	const char *backend = opts_text(&j->options, "backend");
@@ -320,8 +321,8 @@ enum jailconf_result
 jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_enable, enum config_logs logs,
     struct value *stream, struct err *err)
 {
-	struct jail j = {.tree = t, .jails = jails, .name = name};
-	enum jailconf_result result = read_jail(&j, force_enable, err);
+	struct jailconf j = {.tree = t, .jails = jails, .name = name};
+	enum jailconf_result result = jailconf_load(&j, force_enable, err);
 
 	if (result == JAILCONF_OK && !convert_jail(&j, logs, stream, err))
 		result = JAILCONF_FAILED;
@@ -331,12 +332,18 @@ jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_en
 		value_push(command, value_strf("Jail '%s' skipped, because of wrong configuration: %s", name, str_text(&j.why)));
 		value_push(stream, command);
 	}
-	str_done(&j.why);
-	for (size_t i = 0; i < j.n_actions; i++)
-		actionconf_free(j.actions[i]);
-	free(j.actions);
-	definition_free(j.filter);
-	opts_done(&j.first);
-	opts_done(&j.options);
+	jailconf_done(&j);
 	return result;
+}
+
+void
+jailconf_done(struct jailconf *j)
+{
+	for (size_t i = 0; i < j->n_actions; i++)
+		actionconf_free(j->actions[i]);
+	free(j->actions);
+	definition_free(j->filter);
+	opts_done(&j->first);
+	opts_done(&j->options);
+	str_done(&j->why);
 }

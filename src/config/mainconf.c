@@ -1,5 +1,6 @@
 #include "config/mainconf.h"
 
+#include "config/checks.h"
 #include "config/definition.h"
 #include "config/interpolate.h"
 
@@ -110,6 +111,8 @@ mainconf_convert(struct tree *t, const struct config_paths *paths, struct value 
 		return false;
 	HASH_FIND_STR(ini->sections, "Definition", own);
 	HASH_FIND_STR(ini->sections, "Thread", thread);
+	if (t->note != NULL)
+		checks_main(t, ini);
 	if (!fetch(t, ini, "allowipv6", "auto", &allow, err) ||
 	    !fetch(t, ini, "dbfile", option_find(options_main, "dbfile")->fallback, &dbfile, err) ||
 	    !fetch(t, ini, "dbmaxmatches", NULL, &matches, err) || !fetch(t, ini, "dbpurgeage", "1d", &age, err))

@@ -1,6 +1,6 @@
 #include "config/stream.h"
 
-#include "base/version.h"
+#include "config/checks.h"
 #include "config/jailconf.h"
 #include "config/mainconf.h"
 #include "config/tree.h"
@@ -33,14 +33,6 @@ config_read_paths(const char *dir, const struct config_overrides *over, struct c
 
 	tree_free(t);
 	return is_ok;
-}
-
-/* compat: what jail.conf may use without setting it; added once a jail is looked at, over what it says. */
-static void
-add_defaults(struct tree *t, struct ini *jails)
-{
-	ini_put(jails->defaults, "fail2ban_version", JAILTOP_COMPAT_VERSION, (struct ini_place){0});
-	ini_put(jails->defaults, "fail2ban_confpath", t->dir, (struct ini_place){0});
 }
 
 struct reading {
@@ -84,7 +76,9 @@ read_jails(struct reading *r, struct err *err)
 			return err_set(err, "No section: '%s'", r->req->only_jail);
 	}
 	if (jails->sections != NULL)
-		add_defaults(r->tree, jails);
+		jailconf_defaults(r->tree, jails);
+	if (r->tree->note != NULL)
+		checks_jails(r->tree, jails);
 	for (struct ini_section *s = jails->sections; s != NULL; s = s->hh.next) {
 		if (r->req->only_jail != NULL ? strcmp(s->name, r->req->only_jail) != 0
 		                              : strcmp(s->name, "INCLUDES") == 0 || str_starts(s->name, "KNOWN/"))

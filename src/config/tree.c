@@ -43,6 +43,7 @@ struct tree_name {
 	char *name;
 	struct ini *ini;
 	enum tree_result result;
+	bool is_seen; /* tree_is_new() was asked */
 	UT_hash_handle hh;
 };
 
@@ -697,6 +698,18 @@ tree_read(struct tree *t, const char *name, struct ini **out, struct err *err)
 	list_done(&files);
 	free(base);
 	return n->result;
+}
+
+bool
+tree_is_new(struct tree *t, const struct ini *ini)
+{
+	for (struct tree_name *n = t->names; n != NULL; n = n->hh.next)
+		if (n->ini == ini) {
+			bool was_seen = n->is_seen;
+			n->is_seen = true;
+			return !was_seen;
+		}
+	return false;
 }
 
 enum tree_result

@@ -61,6 +61,8 @@ enum tree_result {
  * to the tree.
  */
 enum tree_result tree_read(struct tree *t, const char *name, struct ini **out, struct err *err);
+/* True once for each merged one: to remark on it only once. */
+bool tree_is_new(struct tree *t, const struct ini *ini);
 /* One file (and its .local), not by name. */
 enum tree_result tree_read_file(struct tree *t, const char *path, struct ini **out, struct err *err);
 
