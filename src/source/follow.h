@@ -17,6 +17,7 @@
 #include <uthash.h>
 #include <uv.h>
 
+#include "base/str.h"
 #include "source/lines.h"
 #include "source/sha1.h"
 #include "source/source.h"
@@ -114,6 +115,7 @@ struct source {
 	const struct clock *clock;
 	struct file *files;
 	struct file *queue;    /* files that may have something to read */
+	struct journal *journals;
 	struct watcher *watcher; /* inotify; NULL: not needed so far, or refused */
 	bool watcher_failed;
 	uv_idle_t idle;        /* keeps the loop turning while the queue is not empty */
@@ -169,6 +171,18 @@ bool watcher_follow(struct watcher *w, struct file *f); /* watches the directori
 bool watcher_watch(struct watcher *w, struct stream *st);
 void watcher_forget_stream(struct watcher *w, struct stream *st);
 void watcher_forget_file(struct watcher *w, struct file *f);
+
+/* ---- journal.c ---- */
+void journal_close_all(struct source *s);
+
+/* What a journal entry is made into; each may be NULL. */
+struct journal_entry {
+	const char *hostname, *identifier, *comm, *syslog_pid, *pid;
+	const struct slice *messages; /* usually one */
+	size_t n_messages;
+	double monotonic; /* seconds, for the kernel's */
+};
+void journal_render(const struct journal_entry *e, struct str *out);
 
 /* ---- poll.c ---- */
 bool poll_look(struct file *f); /* true: the file is not as it was at the last look */

@@ -209,6 +209,7 @@ source_close(struct source *s, void (*done)(void *arg), void *arg)
 	if (s->watcher)
 		watcher_close(s->watcher);
 	s->watcher = NULL;
+	journal_close_all(s);
 	uv_close((uv_handle_t *)&s->idle, on_closed);
 	uv_close((uv_handle_t *)&s->timer, on_closed);
 }

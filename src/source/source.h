@@ -85,14 +85,32 @@ void tail_status(const struct tail *t, struct tail_status *out);
 /* Reads now what is there, without waiting for the watcher (used before stop). Bounded by one turn. */
 void tail_poke(struct tail *t);
 
-/* ---- journal (libsystemd, when built with it) ---- */
+/*
+ * ---- journal (libsystemd, when built with it) ----
+ *
+ * Lines are "HOST IDENT[PID]: MESSAGE" with the entry's time in struct line (compat: formatJournalEntry).
+ * Entries are handed over by the hooks of the journal itself, never by source_on_batch().
+ */
 struct journal;
-/* matches: one list of "FIELD=value" and "+" words per addjournalmatch; backend_args: "journalpath=…,…" or "". */
+
+struct journal_status {
+	double time;       /* of the last entry handed over, to resume from; 0: none */
+	char iso[40];      /* the same, local time, as fail2ban's database keeps it */
+	double last_line;  /* wall clock of the last line handed over, 0 never */
+	bool in_operation; /* has reached the end once */
+	uint64_t lines;
+	int error;         /* errno of the last failed read, 0 none */
+};
+
 bool journal_available(void);
+/* backend_args: what stands in the brackets of systemd[…]: "journalpath=…, journalflags=…" or "" or NULL. */
 struct journal *journal_new(struct source *s, const char *backend_args, double not_before,
     const struct tail_hooks *hooks, struct err *err);
+/* matches: one list of "FIELD=value" and "+" words for each addjournalmatch. Before or after the start. */
 bool journal_add_match(struct journal *j, const char *const *words, size_t count, struct err *err);
+void journal_clear_matches(struct journal *j); /* then add those that stay */
 bool journal_start(struct journal *j, struct err *err);
+void journal_status(const struct journal *j, struct journal_status *out);
 void journal_free(struct journal *j);
 
 #endif
