@@ -293,7 +293,10 @@ on_refreshed(void *arg)
 			struct jail *j = engine_jail(e, g->jail);
 			if (j == NULL || bans_count(j->bans) == 0)
 				continue; /* nothing is to be protected there now */
-			targets[n++] = (struct fw_target){.jail = g->jail, .object = g->object, .table = g->table};
+			/* an ipset or nftables set serves one family: bans of the other are not missed there */
+			uint8_t family = g->is_banned4 == g->is_banned6 ? 0 : g->is_banned4 ? 4 : 6;
+			targets[n++] = (struct fw_target){
+			    .jail = g->jail, .object = g->object, .table = g->table, .family = family};
 		}
 		firewall_compare(t->firewall, targets, n, l.bans, l.count);
 		tell_rules(t, &l);

@@ -498,6 +498,15 @@ members_of_ipsets_are_bans(void **state)
 	assert_string_equal(c->rules[0].target, "REJECT");
 	assert_string_equal(firewall_find(w->f, FW_IPSET, 6, "f2b-web6")->jail, "web");
 	assert_null(firewall_find(w->f, FW_IPSET, 4, "other")); /* not ours, not read */
+	{
+		/* as learned from the commands: a set for each family */
+		struct fw_target each[] = { { .jail = "web", .object = "f2b-web", .family = 4 },
+			{ .jail = "web", .object = "f2b-web6", .family = 6 } };
+
+		firewall_compare(w->f, each, 2, bans, 3);
+		assert_int_equal(firewall_drift_count(w->f), 1);
+		assert_string_equal(firewall_drift_at(w->f, 0)->id, "192.0.2.10");
+	}
 	sh("iptables -F INPUT; ipset destroy f2b-web");
 	list(w);
 	firewall_compare(w->f, &target, 1, bans, 3);
