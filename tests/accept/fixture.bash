@@ -57,7 +57,7 @@ EOS
 apart() {
     if [ "$(id -u)" != 0 ]; then "$@"; return; fi
     if [ -z "${APART:-}" ]; then
-        unshare -n sleep 600 3>&- &
+        unshare -n sleep 600 >/dev/null 2>&1 </dev/null 3>&- &
         APART=$!
         # until it has left ours
         while [ "$(readlink /proc/$APART/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
@@ -65,8 +65,7 @@ apart() {
     fi
     nsenter -t "$APART" -n "$@"
 }
-apart_words() { # the same as words in front of a command, for tmux
-    apart true
+apart_words() { # the same as words in front of a command, for tmux; after an `apart true`
     [ -n "${APART:-}" ] && echo "nsenter -t $APART -n"
     return 0
 }
@@ -134,6 +133,7 @@ screen_up() {
     while [ $# -gt 0 ] && [ "$1" != -- ]; do env+=("$1"); shift; done
     [ $# -gt 0 ] && shift
     w=${size%x*} h=${size#*x}
+    apart true
     rm -f "$D/exit"
     printf '%q ' env LC_ALL=C.UTF-8 "${env[@]}" $(apart_words) "$JAILTOP" -c "$D/conf" -s "$SOCKET" "$@" >"$D/screen.sh"
     echo "; echo \$? >'$D/exit'" >>"$D/screen.sh"

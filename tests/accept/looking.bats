@@ -26,9 +26,9 @@ teardown() { fixture_down; }
     key 1
     see 'a\\x1b\]0;owned'
     see 'c\\x1b\[2Jd'
-    see '\\x9bf\\rg'
+    see 'e(\\x9b|�)f\\rg'
     see 'h\\u202ei'
-    see 'j\\xff\\xfek'
+    see 'j(\\xff\\xfe|��)k'
     see '日本'
     see '203\.0\.113\.10'
     [ "$(TM display -p '#{pane_title}')" = "$title" ]
@@ -84,6 +84,7 @@ teardown() { fixture_down; }
     key BSpace BSpace BSpace BSpace BSpace BSpace BSpace BSpace BSpace BSpace BSpace BSpace
     key Enter
     unsee '3 of 41'
+    key F
     see '192\.0\.2\.40'
 }
 
