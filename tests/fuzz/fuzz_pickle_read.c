@@ -20,7 +20,9 @@ round_trip(const char *bytes, size_t len, enum pickle_side side)
 	if (v == NULL)
 		return;
 	struct str first = {0}, second = {0};
-	pickle_write(v, side, &first);
+	pickle_write(v, PICKLE_REPLY, &first); /* which makes one of many invalid bytes: not comparable */
+	str_clear(&first);
+	pickle_write(v, PICKLE_REQUEST, &first);
 	struct value *again = pickle_read(first.at, first.len, side, &err);
 	if (again == NULL) { /* a set takes more room in protocol 2 than in 4: only a cap may say no */
 		assert(strstr(err.text, "more than") != NULL || strstr(err.text, "deeper") != NULL);
@@ -28,7 +30,7 @@ round_trip(const char *bytes, size_t len, enum pickle_side side)
 		value_free(v);
 		return;
 	}
-	pickle_write(again, side, &second);
+	pickle_write(again, PICKLE_REQUEST, &second);
 	assert(first.len == second.len && memcmp(first.at, second.at, first.len) == 0);
 	str_clear(&first);
 	value_repr(v, &first);
