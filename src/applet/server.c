@@ -222,6 +222,12 @@ static void
 say_ready(struct process *p)
 {
 	if (p->ready_fd >= 0) {
+		/* whoever reads what the starter prints must not wait for our end */
+		int null = strcmp(log_target(), "STDERR") != 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+		if (null >= 0) {
+			dup2(null, STDERR_FILENO);
+			close(null);
+		}
 		(void)!write(p->ready_fd, "r", 1);
 		close(p->ready_fd);
 		p->ready_fd = -1;
