@@ -269,6 +269,7 @@ spawn_server(const struct client_opts *o)
 	fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0) {
+		close_range(3, ~0u, 0); /* what the caller left open is nothing to a daemon */
 		exec_server(o, false);
 		_exit(127);
 	}

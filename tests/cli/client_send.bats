@@ -1,9 +1,11 @@
 # `jailtop client`: no server, a server that goes wrong, --json, and the dialogue of -i
 
+bats_require_minimum_version 1.5.0
+
 setup() {
     D=$BATS_TEST_TMPDIR
     mkdir -p "$D/c/filter.d" "$D/c/action.d"
-    printf '[Definition]\nsocket = %s/s\npidfile = %s/p\nlogtarget = %s/log\nloglevel = INFO\nsyslogsocket = auto\ndbfile = %s/db\n' "$D" "$D" "$D" "$D" >"$D/c/fail2ban.conf"
+    printf '[Definition]\nsocket = %s/s\npidfile = %s/p\nlogtarget = %s/log\nloglevel = INFO\nsyslogsocket = auto\nallowipv6 = auto\ndbpurgeage = 1d\ndbfile = %s/db\n' "$D" "$D" "$D" "$D" >"$D/c/fail2ban.conf"
     printf '[DEFAULT]\nbackend = polling\nignoreself = false\n[t]\nenabled = true\nfilter = t\nlogpath = %s/t.log\naction = rec\n' "$D" >"$D/c/jail.conf"
     printf '[Definition]\nfailregex = ^\\s*fail <HOST>$\n' >"$D/c/filter.d/t.conf"
     printf '[Definition]\nactionban = echo "ban <ip>" >> %s/out\n' "$D" >"$D/c/action.d/rec.conf"
