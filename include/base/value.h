@@ -60,8 +60,6 @@ struct value *value_dict(void);
 struct value *value_words(const char *first, ...) __attribute__((sentinel)); /* list of strings, ends with NULL */
 struct value *value_dup(const struct value *v);
 void value_free(struct value *v); /* NULL is fine */
-/* Moves what `from` holds into a value that is part of something else; frees from. */
-void value_move(struct value *into, struct value *from);
 
 /* ---- building: these take ownership of `item` ---- */
 void value_push(struct value *list, struct value *item);

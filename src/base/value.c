@@ -202,15 +202,6 @@ value_free(struct value *v)
 	free(v);
 }
 
-void
-value_move(struct value *into, struct value *from)
-{
-	*into = *from;
-	if (from->kind == VALUE_STR && from->text.bytes == (char *)(from + 1))
-		into->text.bytes = xstrndup(from->text.bytes, from->text.len);
-	free(from);
-}
-
 bool
 value_is_list(const struct value *v)
 {

@@ -385,13 +385,11 @@ construct(struct pickle_reader *r, const char *global, struct pickle_node *args)
 		if (n > 1 || (n == 1 && !value_is_list(first) && first->kind != VALUE_SET))
 			ok = err_set(r->err, "%s is refused with these arguments", global);
 		else if ((ok = pickle_push_kind(r, VALUE_SET)) && n == 1) {
-			/* the members move out of the list that set() got */
 			struct pickle_node *set = pickle_top(r);
 			struct value *list = args->v.seq.items[0];
 			size_t i = 0;
 			for (; ok && i < list->seq.count; i++) {
-				struct pickle_node *item = pickle_node_new(VALUE_NONE);
-				value_move(&item->v, value_dup(list->seq.items[i]));
+				struct pickle_node *item = pickle_node_copy(list->seq.items[i]);
 				ok = pickle_count(r, 1, item->v.kind == VALUE_STR ? item->v.text.len : 0);
 				ok = pickle_set_add(r, set, item) && ok;
 			}

@@ -368,14 +368,33 @@ pickle_put(struct pickle_reader *r, uint64_t index)
 	return true;
 }
 
+struct pickle_node *
+pickle_node_copy(const struct value *v)
+{
+	struct pickle_node *n = pickle_node_new(v->kind);
+
+	if (v->kind == VALUE_STR) {
+		n->v.text.bytes = xstrndup(v->text.bytes, v->text.len);
+		n->v.text.len = n->text = v->text.len;
+	} else if (v->kind < VALUE_LIST) {
+		n->v = *v;
+	} else {
+		size_t slots = v->kind == VALUE_DICT ? v->seq.count * 2 : v->seq.count;
+		n->v.seq.items = xcalloc(slots, sizeof *n->v.seq.items);
+		n->v.seq.room = slots;
+		n->v.seq.count = v->seq.count;
+		for (size_t i = 0; i < slots; i++)
+			n->v.seq.items[i] = value_dup(v->seq.items[i]);
+	}
+	return n;
+}
+
 bool
 pickle_push_copy(struct pickle_reader *r, struct pickle_node *from)
 {
 	if (!pickle_count(r, from->weight, from->text))
 		return false;
-	struct pickle_node *n = pickle_node_new(from->v.kind);
-	struct value *copy = value_dup(&from->v);
-	value_move(&n->v, copy);
+	struct pickle_node *n = pickle_node_copy(&from->v);
 	n->depth = from->depth;
 	n->weight = from->weight;
 	n->text = from->text;

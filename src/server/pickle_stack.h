@@ -45,6 +45,7 @@ void pickle_stack_done(struct pickle_reader *r);
 
 /* ---- pushing ---- */
 struct pickle_node *pickle_node_new(enum value_kind kind);
+struct pickle_node *pickle_node_copy(const struct value *v); /* depth and weight are the caller's */
 bool pickle_count(struct pickle_reader *r, size_t weight, size_t text); /* false: a cap is reached */
 bool pickle_push(struct pickle_reader *r, struct pickle_node *n);
 bool pickle_push_kind(struct pickle_reader *r, enum value_kind kind);
