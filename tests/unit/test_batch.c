@@ -404,7 +404,7 @@ main(int argc, char **argv)
 
 	if (argc < 2) {
 		if (system("unshare -Urn sh -c 'iptables -S && ipset list && nft list ruleset' >/dev/null 2>&1") != 0) {
-			printf("skipped: no network namespace with iptables, ipset and nft\n");
+			printf("1..1\nok 1 - batch # SKIP no network namespace with iptables, ipset and nft here\n");
 			return 0;
 		}
 		execlp("unshare", "unshare", "-Urn", argv[0], "inside", (char *)NULL);
