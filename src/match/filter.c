@@ -243,6 +243,23 @@ filter_del_ignoreregex(struct filter *f, size_t index)
 	return delete(&own(f)->ignore, index);
 }
 
+void
+filter_clear(struct filter *f)
+{
+	while (filter_del_failregex(f, 0))
+		;
+	while (filter_del_ignoreregex(f, 0))
+		;
+	filter_set_prefregex(f, "", NULL);
+	filter_set_logtimezone(f, NULL, NULL);
+	if (f->core->datepattern != NULL) {
+		struct core *c = own(f);
+		free(c->datepattern);
+		c->datepattern = NULL;
+		core_make_dates(c, clock_now(f->hooks.clock), NULL);
+	}
+}
+
 const char *
 filter_prefregex(const struct filter *f)
 {
