@@ -60,7 +60,7 @@ one() { # HEADER FILE...: who may include it
     done
 }
 # the screen is another process: find and filter are its own expressions
-one pcre2.h src/match/regex.c ui/filter.c
+one pcre2.h src/match/regex.c ui/sieve.c
 one 'n?curses' ui/term.c
 one systemd/sd-journal.h src/source/journal.c src/base/log.c
 exit $bad

@@ -17,7 +17,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-#if HAVE_SYSTEMD
+#ifdef HAVE_SYSTEMD
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 #endif
@@ -233,7 +233,7 @@ write_syslog(int level, const char *line)
 static void
 write_journal(int level, const char *logger, const char *message)
 {
-#if HAVE_SYSTEMD
+#ifdef HAVE_SYSTEMD
 	sd_journal_send("MESSAGE=%s", message, "PRIORITY=%d", syslog_severity(level), "SYSLOG_IDENTIFIER=fail2ban",
 	    "LOGGER=%s", logger, NULL);
 #else
