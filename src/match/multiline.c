@@ -183,9 +183,9 @@ sessions_merge(struct sessions *s, struct captures *fresh, const struct failure_
 			drop(s, c);
 		}
 	} else if (!is_forget) {
-		add_user(fresh, fresh);
+		add_user(fresh, fresh); /* which may move the texts */
 		make_room(s, now);
-		c = add(s, id, now + SESSION_S);
+		c = add(s, captures_text(fresh, CAPTURE_MLFID), now + SESSION_S);
 		swap(&c->facts, fresh);
 		f = &c->facts;
 	}

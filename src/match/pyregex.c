@@ -240,6 +240,9 @@ settle(struct pass *p)
 	struct shape *b = &p->stack[p->depth].branch;
 
 	if (p->last == ITEM_ATOM || p->last == ITEM_REPEAT) {
+		/* two that must both match, such as \S+\s+, are taken to tell each other's end */
+		if (p->last_shape.has_unbounded && b->has_unbounded && !p->last_min_zero)
+			b->has_fixed = true;
 		if (p->last_shape.has_unbounded)
 			b->has_unbounded = true;
 		if (p->last_shape.has_fixed && !p->last_min_zero)
