@@ -38,6 +38,22 @@ definition_free(struct definition *d)
 	free(d);
 }
 
+/* compat: a condition with capitals makes names that are never found, which is the end of it all */
+static bool
+fetch_own(struct definition *d, const char *section, const char *key, const char **value, struct err *err)
+{
+	switch (config_get(d->tree, d->ini, section, key, NULL, value, err)) {
+	case GET_OK:
+		return true;
+	case GET_FAILED:
+		return false;
+	case GET_NO_OPTION:
+	case GET_NO_SECTION:
+		break;
+	}
+	return err_set(err, "no option '%s' in section [%s]: a condition must be in lower case", key, section);
+}
+
 /* [Init]: what the brackets did not give, and all of it again as known/… */
 static bool
 fetch_init(struct definition *d, struct err *err)
@@ -51,7 +67,7 @@ fetch_init(struct definition *d, struct err *err)
 		bool is_known = str_starts(key, "known/"), is_given = opts_find(&d->given, key) != NULL;
 		if (strcmp(key, "__name__") == 0 || (is_known && is_given))
 			continue;
-		if (config_get(d->tree, d->ini, "Init", key, NULL, &value, err) == GET_FAILED)
+		if (!fetch_own(d, "Init", key, &value, err))
 			return false;
 		if (!is_known)
 			opts_put(&d->given, arena, arena_printf(arena, "known/%s", key), value);
@@ -69,7 +85,7 @@ fetch_rest(struct definition *d, const struct ini_section *own, struct err *err)
 		const char *key = ini_key(own, i), *value;
 		if (strcmp(key, "__name__") == 0 || opts_find(&d->options, key) != NULL)
 			continue;
-		if (config_get(d->tree, d->ini, "Definition", key, NULL, &value, err) == GET_FAILED)
+		if (!fetch_own(d, "Definition", key, &value, err))
 			return false;
 		opts_put(&d->options, d->tree->arena, key, value);
 	}
