@@ -267,12 +267,12 @@ read_bytes(struct tree_file *f, struct str *out, bool *is_large)
 		}
 		out->len += (size_t)n;
 		out->at[out->len] = '\0';
-		if (S_ISREG(st.st_mode) && out->len == (size_t)st.st_size) { /* all of it, as of now */
+		if (out->len > INI_FILE_MAX) {
+			*is_large = true;
 			close(fd);
 			return true;
 		}
-		if (out->len > INI_FILE_MAX) {
-			*is_large = true;
+		if (S_ISREG(st.st_mode) && out->len == (size_t)st.st_size) { /* all of it, as of now */
 			close(fd);
 			return true;
 		}
