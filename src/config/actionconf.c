@@ -20,6 +20,7 @@ struct actionconf {
 	struct definition *definition; /* NULL: a python action, or one with a plan */
 	const struct actionplan *plan;
 	struct opts given;             /* for the plan */
+	struct spec spec;              /* as the jail wrote it */
 	struct value *python;          /* the command that adds it */
 };
 
@@ -279,7 +280,7 @@ actionconf_read(struct tree *t, const char *jail, const struct opts *jail_option
 		if (result == ACTIONCONF_FAILED)
 			err_prefix(err, "jail '%s': error in action definition '%.200s'", jail, copy);
 	}
-	spec_done(&spec);
+	a->spec = spec;
 	free(copy);
 	if (result != ACTIONCONF_OK) {
 		actionconf_free(a);
@@ -349,6 +350,7 @@ actionconf_free(struct actionconf *a)
 		return;
 	definition_free(a->definition);
 	opts_done(&a->given);
+	spec_done(&a->spec);
 	value_free(a->python);
 	free(a->jail);
 	free(a->name);
@@ -372,4 +374,10 @@ const struct ini *
 actionconf_ini(const struct actionconf *a)
 {
 	return a->ini;
+}
+
+bool
+actionconf_is_given(const struct actionconf *a, const char *key)
+{
+	return spec_get(&a->spec, key) != NULL;
 }

@@ -33,6 +33,7 @@ void actionconf_free(struct actionconf *a);
 /* For explanations. */
 const char *actionconf_name(const struct actionconf *a); /* as in the commands */
 const char *actionconf_file(const struct actionconf *a); /* as in action.d */
+bool actionconf_is_given(const struct actionconf *a, const char *key); /* in the brackets */
 const struct ini *actionconf_ini(const struct actionconf *a); /* NULL: a python action */
 
 #endif

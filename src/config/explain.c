@@ -4,39 +4,37 @@
 #include "base/text.h"
 #include "config/actionconf.h"
 #include "config/definition.h"
+#include "config/interpolate.h"
 #include "config/jailconf.h"
 #include "options.h"
 
 #include <string.h>
 
-#define NAME_COLS 24
-#define VALUE_COLS 44
+#define NAME_COLS 23
+#define PLACE_COLS 36
+#define GIVEN " in brackets"
 
-/* One row: the lines of a value below one another, the place behind the first. */
+/* One row: name, place, value; further lines of the value below its first. */
 static void
 add_row(struct str *out, const char *name, const char *value, const char *place)
 {
 	struct str clean = {0};
-	const char *end = strchrnul(value, '\n');
-	int lead = *end == '\0' || end != value ? 0 : 1; /* a value that begins on the next line */
 
-	value += lead;
-	for (bool is_first = true; is_first || value != NULL; is_first = false) {
+	if (value[0] == '\n') /* a value that begins on the next line */
+		value++;
+	for (const char *end;; value = end + 1) {
 		end = strchrnul(value, '\n');
 		str_clear(&clean);
 		text_clean(value, (size_t)(end - value), false, &clean);
-		if (is_first && place[0] != '\0')
-			str_addf(out, "  %-*s %-*s  %s\n", NAME_COLS, name, VALUE_COLS, str_text(&clean), place);
-		else
-			str_addf(out, "  %-*s %s\n", NAME_COLS, is_first ? name : "", str_text(&clean));
-		value = *end != '\0' ? end + 1 : NULL;
-		if (value == NULL)
+		str_addf(out, "  %-*s  %-*s  %s\n", NAME_COLS, name, PLACE_COLS, place, str_text(&clean));
+		name = place = "";
+		if (*end == '\0')
 			break;
 	}
 	str_done(&clean);
 }
 
-/* Where an option of a jail came from; the value that stands there when it is not what came out. */
+/* Where an option of a jail came from. */
 static const char *
 jail_place(const struct jailconf *j, const char *key, char *text, size_t size)
 {
@@ -54,21 +52,45 @@ jail_place(const struct jailconf *j, const char *key, char *text, size_t size)
 	return text;
 }
 
+/* Where an option of a filter or action came from; in_brackets: where the jail gives those. */
 static const char *
-definition_place(const struct tree *t, const struct ini *ini, const struct opts *given, const char *key, char *text, size_t size)
+definition_place(const struct tree *t, const struct ini *ini, bool is_given, const char *in_brackets, const char *key,
+    char *text, size_t size)
 {
 	static const char *const sections[] = {"Definition", "Init"};
 
+	if (is_given) {
+		snprintf(text, size, "%s" GIVEN, in_brackets);
+		return text;
+	}
 	for (size_t i = 0; i < 2; i++) {
-		const struct ini_section *s = ini_section(ini, sections[i]);
-		struct ini_place place = ini_place(s, key);
-		if (place.file != 0 && (given == NULL || opts_find(given, key) == NULL || i == 1))
+		struct ini_place place = ini_place(ini_section(ini, sections[i]), key);
+		if (place.file != 0)
 			return tree_where(t, place, text, size);
 	}
-	tree_where(t, ini_place(ini->defaults, key), text, size);
-	if (text[0] == '\0')
-		snprintf(text, size, "given by the jail");
+	if (tree_where(t, ini_place(ini->defaults, key), text, size)[0] == '\0')
+		snprintf(text, size, "implied");
 	return text;
+}
+
+/* What only stands there to be used by %(…)s. */
+static bool
+explain_material(const struct jailconf *j, struct str *out, struct err *err)
+{
+	const struct ini_section *own = ini_section(j->jails, j->name);
+	char place[400];
+
+	for (size_t i = 0; i < ini_count(own); i++) {
+		const char *key = ini_key(own, i), *value;
+		if (opts_find(&j->options, key) != NULL || ini_place(own, key).file == 0)
+			continue;
+		enum get_result r = config_get(j->tree, j->jails, j->name, key, NULL, &value, err);
+		if (r == GET_FAILED)
+			return false;
+		if (r == GET_OK)
+			add_row(out, key, value, jail_place(j, key, place, sizeof place));
+	}
+	return true;
 }
 
 static void
@@ -92,17 +114,25 @@ explain_filter(const struct jailconf *j, struct str *out, struct err *err)
 	struct opts all = {0};
 	char place[400];
 
-	if (j->filter == NULL)
+	struct spec spec;
+	char brackets[400];
+
+	if (j->filter == NULL || !spec_parse(opts_text(&j->options, "filter"), &spec, err))
 		return true;
-	if (!definition_combine(j->filter, NULL, &all, err))
+	if (!definition_combine(j->filter, NULL, &all, err)) {
+		spec_done(&spec);
 		return false;
+	}
+	jail_place(j, "filter", brackets, sizeof brackets);
 	str_addf(out, "\nFilter %s\n", opts_text(&j->options, "filter"));
 	for (size_t i = 0; i < all.count; i++) {
 		const struct opt *o = &all.at[i];
 		if (o->kind != VALUE_NONE && !str_starts(o->key, "known/") && opts_find(&j->options, o->key) == NULL)
 			add_row(out, o->key, o->text,
-			    definition_place(j->tree, j->filter->ini, NULL, o->key, place, sizeof place));
+			    definition_place(j->tree, j->filter->ini, spec_get(&spec, o->key) != NULL, brackets, o->key, place,
+			        sizeof place));
 	}
+	spec_done(&spec);
 	opts_done(&all);
 	return true;
 }
@@ -110,8 +140,9 @@ explain_filter(const struct jailconf *j, struct str *out, struct err *err)
 static bool
 explain_actions(const struct jailconf *j, struct str *out, struct err *err)
 {
-	char place[400];
+	char place[400], brackets[400];
 
+	jail_place(j, "action", brackets, sizeof brackets);
 	for (size_t i = 0; i < j->n_actions; i++) {
 		struct value *stream = value_list();
 		if (!actionconf_convert(j->actions[i], stream, err)) {
@@ -125,7 +156,9 @@ explain_actions(const struct jailconf *j, struct str *out, struct err *err)
 			struct str text = {0};
 			value_to_text(value_at(value_at(pairs, k), 1), &text);
 			const char *key = value_text(value_at(value_at(pairs, k), 0));
-			add_row(out, key, str_text(&text), definition_place(j->tree, ini, NULL, key, place, sizeof place));
+			bool is_given = actionconf_is_given(j->actions[i], key);
+			bool is_implied = !is_given && (strcmp(key, "name") == 0 || strcmp(key, "actname") == 0);
+			add_row(out, key, str_text(&text), is_implied ? "implied" : definition_place(j->tree, ini, is_given, brackets, key, place, sizeof place));
 			str_done(&text);
 		}
 		value_free(stream);
@@ -167,7 +200,7 @@ explain(struct tree *t, struct ini *jails, const char *name, struct str *out, st
 	case JAILCONF_OFF:
 		str_addf(out, "Jail %s, %s\n", name, opts_find(&j.first, "enabled")->number ? "enabled" : "not enabled");
 		explain_options(&j, out);
-		is_ok = explain_filter(&j, out, err) && explain_actions(&j, out, err);
+		is_ok = explain_material(&j, out, err) && explain_filter(&j, out, err) && explain_actions(&j, out, err);
 		break;
 	case JAILCONF_FAILED:
 		break;
