@@ -29,7 +29,7 @@ start() { # COLUMNS ROWS
     while t has-session 2>/dev/null; do sleep 0.1; done
     # utf-8 and 256 colours whatever this machine's own settings are
     TMPDIR=$work LC_ALL=C.UTF-8 t new-session -d -x "$1" -y "$2" \
-        "env TERM=tmux-256color LC_ALL=C.UTF-8 DEMO_SECONDS=120 '$here/../sample-configs/demo/run' '$jailtop'"
+        "env TERM=tmux-256color LC_ALL=C.UTF-8 DEMO_SECONDS=300 '$here/../sample-configs/demo/run' '$jailtop'"
     t set -g status off
     t resize-window -x "$1" -y "$2"
 }
@@ -52,22 +52,33 @@ stop
 
 start 120 40
 wait_for 'bans [2-9][0-9]' 60
-wait_for 'UNB'
+wait_for 'UNB' 60
+wait_for ' [2-9] +[0-9]+ R' 90 # somebody came back
 shot overview-120x40
+t resize-window -x 100 -y 30
 t send-keys 3
-wait_for '3 Bans'
+wait_for '^3 Bans'
+wait_for ' R *$'
 shot bans
+t send-keys S # the longest first: who came back
+wait_for '> ?[0-9a-f.:]+ .* R *$'
 t send-keys i
 wait_for 'WHY'
+wait_for 'BEFORE'
 shot inspect
-t send-keys q
-t send-keys 4
-wait_for 'f2b-sshd'
+t send-keys q S 4
+wait_for '^4 Chains'
+wait_for 'REJECT'
 shot chains
-t send-keys 0 1 r
+t send-keys 4 1
+wait_for '^1 Log'
+t send-keys -l '\' # only lines of sshd, so that the row under the cursor is one
+t send-keys -l 'Failed password'
+t send-keys Enter
+wait_for 'Failed password'
+t send-keys r
 wait_for 'MATCH +[1-9]'
 shot regex
-t send-keys Escape
-t send-keys 0 '?'
-wait_for 'unban'
+t send-keys q 0 '?'
+wait_for 'Help'
 shot help
