@@ -7,6 +7,7 @@ PREFIX  ?= /usr/local
 V       ?= 0
 WERROR  ?= 0
 WITH_SYSTEMD ?= auto
+WITH_LIBEDIT ?= auto
 # 1: `make install` also puts fail2ban-client, -server and -regex into PREFIX/bin
 WITH_F2B_NAMES ?= 0
 DEMO_SECONDS   ?= 0
@@ -24,7 +25,8 @@ NEED_BUILD := gcc|gcc|cc make|make|make pkg-config|pkgconf-pkg-config|pkg-config
 	libpcre2-dev|pcre2-devel|libpcre2-8.pc libiniparser-dev|iniparser-devel|iniparser.h \
 	libuv1-dev|libuv-devel|libuv.pc libsqlite3-dev|sqlite-devel|sqlite3.pc \
 	libjansson-dev|jansson-devel|jansson.pc uthash-dev|uthash-devel|uthash.h \
-	$(if $(filter no,$(WITH_SYSTEMD)),,libsystemd-dev|systemd-devel|libsystemd.pc)
+	$(if $(filter no,$(WITH_SYSTEMD)),,libsystemd-dev|systemd-devel|libsystemd.pc) \
+	$(if $(filter no,$(WITH_LIBEDIT)),,libedit-dev|libedit-devel|libedit.pc)
 NEED_DEMO := iptables|iptables-nft|iptables iproute2|iproute|ip util-linux|util-linux|unshare
 NEED_TEST := libcmocka-dev|libcmocka-devel|cmocka.h bats|bats|bats tmux|tmux|tmux jq|jq|jq \
 	procps|procps-ng|ps python3|python3|python3 man-db|man-db|man
@@ -49,6 +51,7 @@ LINK += -fsanitize=address,undefined
 else ifeq ($(BUILD),fuzz)
 CC   := clang
 WARN += -Wno-format-nonliteral
+OURS += -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION=1
 OURS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
 LINK += -fsanitize=address,undefined
 else ifeq ($(BUILD),debug)
@@ -62,6 +65,11 @@ HAVE_SYSTEMD := $(if $(filter no,$(WITH_SYSTEMD)),,$(shell pkg-config --exists l
 ifeq ($(HAVE_SYSTEMD),yes)
 PKGS += libsystemd
 OURS += -DHAVE_SYSTEMD=1
+endif
+HAVE_LIBEDIT := $(if $(filter no,$(WITH_LIBEDIT)),,$(shell pkg-config --exists libedit 2>/dev/null && echo yes))
+ifeq ($(HAVE_LIBEDIT),yes)
+PKGS += libedit
+OURS += -DHAVE_LIBEDIT=1
 endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # libiniparser has no .pc file on Debian 12, and a folder of its own for its headers on Debian 13

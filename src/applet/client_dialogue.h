@@ -13,4 +13,7 @@ bool client_dialogue(const struct client_opts *o);
 /* client_send.c: one command, with what start, stop, restart and reload need; false if it failed. */
 bool client_command(const struct client_opts *o, const struct value *words);
 
+/* client_send.c: the names of the server's jails, for completion; empty when it does not answer. The caller frees. */
+struct value *client_jails(const struct client_opts *o);
+
 #endif

@@ -429,6 +429,28 @@ client_command(const struct client_opts *o, const struct value *words)
 	return send_one(o, words, true, -1);
 }
 
+struct value *
+client_jails(const struct client_opts *o)
+{
+	struct client_conn conn = {.fd = -1, .timeout_s = 0.5};
+	struct value *command = value_words("status", NULL), *reply = NULL, *jails = value_list();
+	struct err err;
+
+	if (client_conn_call(&conn, o->paths.socket, command, &reply, &err) == CLIENT_OK) {
+		/* (0, [("Number of jail", n), ("Jail list", "a, b")]) */
+		const char *names = value_text(value_at(value_at(value_at(reply, 1), 1), 1));
+		while (names != NULL && *names != '\0') {
+			size_t len = strcspn(names, ",");
+			value_push(jails, value_strn(names, len));
+			names += len + strspn(names + len, ", ");
+		}
+	}
+	client_conn_close(&conn);
+	value_free(command);
+	value_free(reply);
+	return jails;
+}
+
 static void
 on_signal(int number)
 {

@@ -23,10 +23,18 @@
 #define PICKLE_CLOSE "<F2B_CLOSE_COMMAND>" /* as the whole body: the client leaves */
 #define PICKLE_END_LEN (sizeof PICKLE_END - 1)
 
-#ifndef PICKLE_MAX_BYTES
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* small, so that a fuzzer gets at them, and fast */
+#define PICKLE_MAX_BYTES (1u << 16)
+#define PICKLE_MAX_REPLY (1u << 16)
+#define PICKLE_MAX_NODES 2000u
+#define PICKLE_MAX_TEXT 100000u
+#define PICKLE_MAX_DEPTH 16
+#define PICKLE_MAX_MEMO 1000u
+#define PICKLE_MAX_WORK 50000u
+#else
 #define PICKLE_MAX_BYTES (16u << 20) /* one request */
 #define PICKLE_MAX_REPLY (64u << 20) /* one reply */
-#define PICKLE_MAX_NODES 1000000u    /* values built in a request, copies of shared ones included; four times as many in a reply */
+#define PICKLE_MAX_NODES 1000000u    /* values built, copies of shared ones included; four times as many in a reply */
 #define PICKLE_MAX_TEXT (64u << 20)  /* bytes of all strings, copies included */
 #define PICKLE_MAX_DEPTH 64          /* nesting */
 #define PICKLE_MAX_MEMO 1000000u     /* memo entries and the largest index */

@@ -127,3 +127,30 @@ for answer in (b"\x80\x02K\x01cos\nsystem\nX\x0c\x00\x00\x00touch /tmp/x\x85R\x8
     run -255 $client -i </dev/null
     [[ "$output" == *"ERROR   EOF when reading a line" ]]
 }
+
+@test "-i at a terminal: Tab completes commands and jails, the arrow brings the last line back" {
+    $client start >/dev/null
+    local T="tmux -L cl-$$"
+    $T -f /dev/null new-session -d -x 100 -y 24 "$client -i; echo left with \$?; sleep 20"
+    see() { # TEXT: the screen has it before long
+        local i
+        for i in $(seq 100); do $T capture-pane -p | grep -qF -- "$1" && return; sleep 0.05; done
+        $T capture-pane -p
+        return 1
+    }
+    see 'fail2ban>'
+    if ! ldd "$JAILTOP" | grep -q libedit; then $T kill-server; skip "built without libedit"; fi
+    $T send-keys 'sta' Tab
+    see 'start  status'
+    $T send-keys 'tu' Tab Tab
+    see 'fail2ban> status t'
+    $T send-keys Enter
+    see 'Status for the jail: t'
+    $T send-keys Up C-a 'echo ' Enter
+    see 'fail2ban> status t'
+    $T send-keys 'get t banti' Tab
+    see 'get t bantime'
+    $T send-keys C-u 'exit' Enter
+    see 'left with 0'
+    $T kill-server
+}
