@@ -358,6 +358,43 @@ engine_arm_expiry(struct engine *e)
 	uv_timer_start(&e->expiry, on_expiry, (uint64_t)wait, 0);
 }
 
+/* ---- the database: one transaction for what one turn of the loop brings ---- */
+
+static void
+end_transaction(struct engine *e)
+{
+	if (!e->in_transaction)
+		return;
+	e->in_transaction = false;
+	uv_prepare_stop(&e->before_wait);
+	uv_check_stop(&e->after_wait);
+	store_commit(e->store);
+}
+
+static void
+on_before_wait(uv_prepare_t *h)
+{
+	end_transaction(h->data);
+}
+
+static void
+on_after_wait(uv_check_t *h)
+{
+	end_transaction(h->data);
+}
+
+void
+engine_transaction(struct engine *e)
+{
+	if (e->in_transaction || e->state == ENGINE_STOPPING)
+		return;
+	e->in_transaction = true;
+	store_begin(e->store);
+	/* whichever comes first: right after the descriptors, or before the loop waits for them */
+	uv_prepare_start(&e->before_wait, on_before_wait);
+	uv_check_start(&e->after_wait, on_after_wait);
+}
+
 /* ---- life ---- */
 
 struct engine *
@@ -387,6 +424,9 @@ engine_new(uv_loop_t *loop, bool dry_run, const char *why_dry)
 	uv_timer_init(loop, &e->tick);
 	uv_timer_init(loop, &e->expiry);
 	uv_timer_init(loop, &e->slice);
+	uv_prepare_init(loop, &e->before_wait);
+	uv_check_init(loop, &e->after_wait);
+	e->before_wait.data = e->after_wait.data = e;
 	e->tick.data = e->expiry.data = e->slice.data = e;
 	uv_timer_start(&e->tick, on_tick, 1000, 1000);
 	uv_timer_start(&e->slice, on_slice, 250, 250);
@@ -471,12 +511,16 @@ engine_stop(struct engine *e, bool keep_bans, void (*stopped)(void *arg), void *
 	uv_close((uv_handle_t *)&e->tick, NULL);
 	uv_close((uv_handle_t *)&e->expiry, NULL);
 	uv_close((uv_handle_t *)&e->slice, NULL);
+	end_transaction(e);
+	uv_close((uv_handle_t *)&e->before_wait, NULL);
+	uv_close((uv_handle_t *)&e->after_wait, NULL);
 	action_queue_drain(e->queue, stop_queue, e);
 }
 
 void
 engine_open_store(struct engine *e, const char *path)
 {
+	end_transaction(e);
 	store_close(e->store);
 	e->store = NULL;
 	if (path == NULL || strcmp(path, "None") == 0)

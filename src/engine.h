@@ -92,6 +92,9 @@ struct engine {
 
 	uv_timer_t tick;   /* once a second: expiry, housekeeping */
 	uv_timer_t expiry; /* at the next end of a ban */
+	uv_prepare_t before_wait; /* the end of a turn of the loop: the database's transaction ends */
+	uv_check_t after_wait;
+	bool in_transaction;
 	uv_timer_t slice;  /* four times a second while somebody listens: hosts, stats */
 	void (*stopped)(void *arg); /* called once when engine_stop has ended */
 	void *stopped_arg;
@@ -119,6 +122,8 @@ void engine_unprotect(struct engine *e, const struct addr *a);
 bool engine_is_own(const struct engine *e, const struct addr *a);
 bool engine_is_self(struct engine *e, const struct addr *a); /* an address of this host */
 
+/* What is written to the database from now on goes in one transaction, until this turn of the loop ends. */
+void engine_transaction(struct engine *e);
 /* Re-arms the timer for the next end of a ban; call after bans changed. */
 void engine_arm_expiry(struct engine *e);
 /* Runs the bans again whose rules the kernel does not have (ip NULL: all). How many. */

@@ -413,8 +413,10 @@ flow_ban(struct jail *j, struct ticket *t, int flags)
 	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", restored ? "[%s] Restore Ban %s" : "[%s] Ban %s", j->name, t->id);
 	e->stats.bans++;
 	rate_add(&e->stats.ban_rate, clock_monotonic(&e->clock), 1);
-	if (!restored)
+	if (!restored) {
+		engine_transaction(e);
 		store_ban_add(e->store, j->name, t, j->bantime);
+	}
 	act(j, ban, restored);
 	hosts_set_failed(e->hosts, ticket_ip(t), j->name, t->retry);
 	jail_touch(j);

@@ -30,7 +30,7 @@ class Server:
         open(self.log, "w").write(self.line("198.51.100.1").replace("fail", "first"))
         open(conf + "/fail2ban.local", "w").write(
             f"[Definition]\nsocket={self.top}/s\npidfile={self.top}/p\nlogtarget={self.top}/server.log\n"
-            f"dbfile={self.top}/db\nallowipv6=yes\n")
+            f"dbfile={os.environ.get('DBFILE', self.top + '/db')}\nallowipv6=yes\n")
         open(conf + "/filter.d/j.conf", "w").write("[Definition]\nfailregex = ^ fail from <HOST>$\n")
         open(conf + "/jail.local", "w").write(
             f"[DEFAULT]\nbantime=1h\nusedns=no\nignoreself=false\n[j]\nenabled=true\nfilter=j\nbackend=pyinotify\nlogpath={self.log}\n"
@@ -176,7 +176,7 @@ def main():
             reaction(kind)
         if "storm" in what or "unban" in what or "restart" in what:
             storm(kind, "iptables-multiport", 5000 if kind == "jailtop" else 1000, [w for w in ("restart",) if w in what])
-        if "storm" in what or "unban" in what:
+        if ("storm" in what or "unban" in what) and "iptables" not in what:
             for action in ("iptables-ipset-proto6", "nftables-multiport"):
                 storm(kind, action, 20000 if kind == "jailtop" else 1000, [w for w in ("unban",) if w in what])
 
