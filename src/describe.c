@@ -217,8 +217,8 @@ lines_of(const struct ticket *t)
 
 	for (size_t i = 0; i < t->n_matches; i++) {
 		const struct ticket_match *m = &t->matches[i];
-		json_t *o = json_object();
-		json_object_set_new(o, "text", text_json(m->bytes, m->len > DESCRIBE_LINE_MAX ? DESCRIBE_LINE_MAX : m->len));
+		json_t *o = json_pack("{s:f}", "t", m->time);
+		json_object_set_new(o, "text", describe_line(m));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -292,6 +292,27 @@ match_failure(void *arg, const struct ticket *t)
 	count_user(s->users, t);
 }
 
+/* Bans before those that hold now. */
+static json_t *
+history_of(const struct engine *e, const char *ip, json_t *now)
+{
+	struct value *rows = store_bans_of(e->store, ip, 20);
+	json_t *all = rows != NULL ? value_to_json(rows) : json_array(), *past = json_array(), *row, *ban;
+	size_t i, k;
+
+	value_free(rows);
+	json_array_foreach(all, i, row) {
+		bool is_now = false;
+		json_array_foreach(now, k, ban)
+			is_now = is_now || (json_equal(json_object_get(row, "jail"), json_object_get(ban, "jail")) &&
+			    fabs(json_number_value(json_object_get(row, "t")) - json_number_value(json_object_get(ban, "since"))) < 1);
+		if (!is_now)
+			json_array_append(past, row);
+	}
+	json_decref(all);
+	return past;
+}
+
 json_t *
 describe_host(const struct engine *e, const char *ip)
 {
@@ -316,9 +337,7 @@ describe_host(const struct engine *e, const char *ip)
 	json_object_set(o, "white", found != NULL ? found : json_null());
 	json_object_set_new(o, "bans", s.bans);
 	json_object_set_new(o, "fails", s.fails);
-	struct value *history = store_bans_of(e->store, ip, 20);
-	json_object_set_new(o, "history", history != NULL ? value_to_json(history) : json_array());
-	value_free(history);
+	json_object_set_new(o, "history", history_of(e, ip, s.bans));
 	json_object_set_new(o, "users", s.users);
 	json_object_set_new(o, "rule", truth_rules(e->truth, ip));
 	json_decref(white);

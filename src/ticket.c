@@ -32,6 +32,7 @@ ticket_dup(const struct ticket *t)
 		ticket_add_match(copy, t->matches[i].bytes, t->matches[i].len, t->matches[i].date_from,
 		    t->matches[i].date_to, t->n_matches);
 		copy->matches[i].is_joined = t->matches[i].is_joined;
+		copy->matches[i].time = t->matches[i].time;
 	}
 	for (size_t i = 0; i < t->n_groups; i++)
 		ticket_set_group(copy, t->groups[i].name, t->groups[i].value);
@@ -72,7 +73,7 @@ ticket_add_match(struct ticket *t, const char *bytes, size_t len, uint32_t date_
 		return;
 	t->matches = xreallocarray(t->matches, t->n_matches + 1, sizeof *t->matches);
 	t->matches[t->n_matches++] =
-	    (struct ticket_match){xstrndup(bytes, len), len, date_from, date_to, false};
+	    (struct ticket_match){xstrndup(bytes, len), len, date_from, date_to, false, t->time};
 }
 
 void

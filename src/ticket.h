@@ -19,6 +19,7 @@ struct ticket_match { /* one log line as it was read; the date text is bytes[dat
 	size_t len;
 	uint32_t date_from, date_to; /* equal: the line had no date */
 	bool is_joined; /* compat: FailTicket.inc joins the lines of all failures but the first: stored as one string */
+	double time;    /* of the failure that it belongs to */
 };
 
 struct ticket_group { /* a named group of the expression: "user" = "root" */

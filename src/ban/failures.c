@@ -93,9 +93,12 @@ failures_add(struct failures *f, const struct ticket *t, int attempts,
 	own->failures += attempts;
 	own->failregex = t->failregex;
 	f->total++;
-	for (size_t i = 0; i < t->n_matches; i++)
+	for (size_t i = 0; i < t->n_matches && limits->maxmatches > 0; i++) {
 		ticket_add_match(own, t->matches[i].bytes, t->matches[i].len, t->matches[i].date_from,
-		    t->matches[i].date_to, (size_t)(limits->maxmatches > 0 ? limits->maxmatches : 0));
+		    t->matches[i].date_to, (size_t)limits->maxmatches);
+		own->matches[own->n_matches - 1].is_joined = own->failures > attempts;
+		own->matches[own->n_matches - 1].time = t->matches[i].time;
+	}
 	for (size_t i = 0; i < t->n_groups; i++)
 		ticket_set_group(own, t->groups[i].name, t->groups[i].value);
 	return own;
