@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#if __SANITIZE_ADDRESS__
+#ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -161,7 +161,7 @@ run_mutations(const char *name, unsigned long count, unsigned long seed, const s
 	signal(SIGALRM, on_signal);
 	signal(SIGABRT, on_signal);
 	signal(SIGSEGV, on_signal);
-#if __SANITIZE_ADDRESS__
+#ifdef __SANITIZE_ADDRESS__
 	__sanitizer_set_death_callback(save_crash);
 #endif
 	for (unsigned long i = 0; i < count; i++) {
