@@ -422,7 +422,7 @@ take_mark(struct lines *l, const char *bytes, size_t len)
 static void
 keep(struct lines *l, const char *bytes, size_t len)
 {
-	size_t room = LINE_MAX_BYTES + l->unit - l->part.len;
+	size_t room = LINE_MAX_BYTES + 2 * l->unit - l->part.len; /* CR LF do not count */
 
 	l->part_raw += len;
 	str_addn(&l->part, bytes, len < room ? len : room);
@@ -431,7 +431,7 @@ keep(struct lines *l, const char *bytes, size_t len)
 static void
 finish_part(struct lines *l, bool in_operation)
 {
-	bool is_cut = l->part_raw > LINE_MAX_BYTES + l->unit;
+	bool is_cut = l->part_raw > LINE_MAX_BYTES + 2 * l->unit;
 
 	add(l, str_text(&l->part), l->part.len, in_operation, is_cut);
 	flush(l); /* the text of the line is in there */
