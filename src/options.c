@@ -124,13 +124,32 @@ option_find(const struct option_row *table, const char *name)
 	return NULL;
 }
 
+/* The letters of a word as bits: words that differ in many of them are far apart. */
+static unsigned
+letters_of(const char *word)
+{
+	unsigned letters = 0;
+
+	for (; *word != '\0'; word++)
+		letters |= 1u << ((unsigned char)*word & 31);
+	return letters;
+}
+
 const char *
 option_nearest(const struct option_row *table, const char *name)
 {
 	const char *best = NULL;
-	int least = strlen(name) < 5 ? 2 : 3;
+	size_t len = strlen(name);
+	int least = len < 5 ? 2 : 3;
+	unsigned letters = letters_of(name);
 
 	for (; table->name != NULL; table++) {
+		size_t row_len = strlen(table->name);
+		size_t apart = row_len > len ? row_len - len : len - row_len;
+		unsigned other = letters_of(table->name);
+		if (apart >= (size_t)least || __builtin_popcount(letters & ~other) >= least ||
+		    __builtin_popcount(other & ~letters) >= least)
+			continue;
 		int distance = str_distance(table->name, name);
 		if (distance < least && strchr(table->name, '*') == NULL) {
 			least = distance;

@@ -86,7 +86,9 @@ check_section(struct tree *t, const struct ini_section *s, const char *const *kn
 	for (const char *const *k = known; *k != NULL; k++) {
 		if (strcmp(s->name, *k) == 0)
 			return;
-		if (strcasecmp(s->name, *k) == 0 || str_distance(s->name, *k) <= 2)
+		size_t len = strlen(*k);
+		if (strlen(s->name) + 2 >= len && strlen(s->name) <= len + 2 &&
+		    (strcasecmp(s->name, *k) == 0 || str_distance(s->name, *k) <= 2))
 			near = *k;
 	}
 	if (near == NULL)
@@ -163,10 +165,14 @@ checks_jails(struct tree *t, const struct ini *jails)
 void
 checks_jail(struct tree *t, const struct ini *jails, const struct ini_section *own, const struct opts *options)
 {
+	bool is_first = tree_is_new(t, jails); /* what [DEFAULT] says is looked at with the first jail only */
+
 	check_names(t, jails, own, options_jail, false);
 	for (size_t i = 0; i < options->count; i++) {
 		const struct opt *o = &options->at[i];
 		const struct ini_section *s = ini_get(own, o->key) != NULL ? own : jails->defaults;
+		if (s != own && !is_first)
+			continue;
 		const struct option_row *row = option_find(options_jail, o->key);
 		if (row == NULL || ini_place(s, o->key).file == 0)
 			continue;
