@@ -73,6 +73,8 @@ tree_new(const char *dir, config_note_fn note, void *arg, struct err *err)
 	t->arena = arena_new();
 	t->note = note;
 	t->arg = arg;
+	if (access(dir, R_OK | X_OK) != 0)
+		tree_note(t, LOG_LEVEL_ERROR, LOGGER, "configuration directory %s cannot be read: %s", dir, strerror(errno));
 	return t;
 }
 
@@ -605,7 +607,8 @@ find_files(struct tree *t, struct tree_list *l, const char *base, struct err *er
 
 	char *dir = xasprintf("%s.d", base);
 	bool has_dir = path_exists(t, dir);
-
+	if (has_dir && access(dir, R_OK | X_OK) != 0)
+		tree_note(t, LOG_LEVEL_WARNING, LOGGER, "%s cannot be read: %s; what is in it does not count", dir, strerror(errno));
 	free(dir);
 	for (size_t k = 0; k < 2; k++) {
 		if (!add_named(t, l, base, suffixes[k], err))
@@ -676,6 +679,17 @@ list_done(struct tree_list *l)
 	free(l->paths);
 }
 
+static void
+note_none(struct tree *t, const char *name, const char *base)
+{
+	char *path = xasprintf("%s.conf", base);
+	bool is_denied = access(path, F_OK) != 0 && errno == EACCES;
+
+	tree_note(t, LOG_LEVEL_ERROR, LOGGER, "Found no accessible config files for '%s' under %s%s", name, t->dir,
+	    is_denied ? ": permission denied" : "");
+	free(path);
+}
+
 enum tree_result
 tree_read(struct tree *t, const char *name, struct ini **out, struct err *err)
 {
@@ -693,7 +707,7 @@ tree_read(struct tree *t, const char *name, struct ini **out, struct err *err)
 	if (find_files(t, &files, base, err)) {
 		n->result = files.count != 0 ? merge_files(t, &files, n->ini, err) : TREE_NONE;
 		if (n->result == TREE_NONE)
-			tree_note(t, LOG_LEVEL_ERROR, LOGGER, "Found no accessible config files for '%s' under %s", name, t->dir);
+			note_none(t, name, base);
 	}
 	list_done(&files);
 	free(base);
