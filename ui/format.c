@@ -89,7 +89,7 @@ format_spark(const struct view_spark *spark, int w, bool is_ascii, struct str *o
 	                                     "\xe2\x96\x85", "\xe2\x96\x86", "\xe2\x96\x87", "\xe2\x96\x88"};
 	static const char ramp[] = " .:-=+*#%";
 	int from = spark->count > w ? spark->count - w : 0;
-	uint32_t most = 1;
+	uint32_t most = 7; /* a single failure is no tower */
 
 	for (int i = from; i < spark->count; i++)
 		if (spark->at[i] > most)

@@ -22,8 +22,7 @@ struct chains_state {
 	size_t count;
 	bool is_zoomed, is_raw;
 	int family;
-	const struct view *view;
-	uint64_t generation;
+	uint64_t epoch, generation;
 };
 
 static const struct chains_state *
@@ -45,7 +44,7 @@ row(const struct pane *p, const struct view *v, uint32_t slot, uint64_t *serial)
 	const struct chains_state *s = p->state;
 
 	(void)serial;
-	if (slot >= s->count || s->view != v || s->generation != v->generation[VIEW_CHAINS])
+	if (slot >= s->count || s->epoch != v->epoch || s->generation != v->generation[VIEW_CHAINS])
 		return NULL;
 	return &s->rows[slot];
 }
@@ -343,7 +342,7 @@ rows_collect(struct chains_state *s, const struct view *v)
 	for (size_t i = 0; i < all->n_drift && s->is_zoomed; i++)
 		if (is_repairable(all, i))
 			s->rows[s->count++] = (struct chain_row){ROW_DRIFT, 0, i, all->drift[i].jail, all->drift[i].ip};
-	s->view = v;
+	s->epoch = v->epoch;
 	s->generation = v->generation[VIEW_CHAINS];
 }
 
@@ -354,7 +353,7 @@ update(struct pane *p, const struct ui *ui, bool force)
 	bool is_zoomed = ui->n_zoom > 0 && ui->zoom[ui->n_zoom - 1] == PANE_CHAINS;
 	const struct source *source = !is_zoomed ? &chain_source : s->is_raw ? &raw_source : &rule_source;
 
-	if (!force && !p->table.is_dirty && s->view == ui->view && s->generation == ui->view->generation[VIEW_CHAINS] &&
+	if (!force && !p->table.is_dirty && s->epoch == ui->view->epoch && s->generation == ui->view->generation[VIEW_CHAINS] &&
 	    s->is_zoomed == is_zoomed && p->table.source == source)
 		return false;
 	if (p->table.source != source) {

@@ -13,7 +13,7 @@ static const struct column columns[JAIL_COLUMNS] = {
     [JAIL_NAME] = {"JAIL", 9, 14, false, true, false, 0},
     [JAIL_STATE] = {"STATE", 5, 8, false, false, false, 0},
     [JAIL_MIN] = {"/MIN", 4, 5, true, true, true, 0},
-    [JAIL_SPARK] = {"LAST 30 MIN", 12, 30, false, false, false, 5},
+    [JAIL_SPARK] = {"LAST 30 MIN", 15, 15, false, false, false, 5},
     [JAIL_FOUND] = {"FOUND", 5, 7, true, true, true, 4},
     [JAIL_BANS] = {"BANNED", 6, 6, true, true, true, 0},
     [JAIL_TOTAL] = {"TOTAL", 5, 6, true, true, true, 2},
@@ -33,8 +33,7 @@ struct jails_state {
 	struct jail_row *rows; /* owned */
 	size_t count;
 	bool is_zoomed;
-	const struct view *view;
-	uint64_t generation;
+	uint64_t epoch, generation;
 };
 
 static size_t
@@ -50,7 +49,7 @@ row(const struct pane *p, const struct view *v, uint32_t slot, uint64_t *serial)
 	const struct jails_state *s = p->state;
 
 	(void)serial;
-	if (slot >= s->count || s->view != v || s->generation != v->generation[VIEW_JAILS])
+	if (slot >= s->count || s->epoch != v->epoch || s->generation != v->generation[VIEW_JAILS])
 		return NULL;
 	return &s->rows[slot];
 }
@@ -179,9 +178,14 @@ cell(const struct ui *ui, const void *at, int column, struct str *out, enum role
 	case JAIL_MIN:
 		format_count(j->fail_min, out);
 		break;
-	case JAIL_SPARK:
-		format_spark(&j->spark, s->is_zoomed ? 30 : 12, ui->is_ascii, out);
+	case JAIL_SPARK: { /* two minutes to a column */
+		struct view_spark pairs = {0};
+		int first = j->spark.count > 30 ? j->spark.count - 30 : 0;
+		for (int i = first + (j->spark.count - first) % 2; i + 1 < j->spark.count; i += 2)
+			pairs.at[pairs.count++] = j->spark.at[i] + j->spark.at[i + 1];
+		format_spark(&pairs, 15, ui->is_ascii, out);
 		break;
+	}
 	case JAIL_FOUND:
 		format_count(j->fail_total, out);
 		break;
@@ -255,7 +259,7 @@ update(struct pane *p, const struct ui *ui, bool force)
 	bool is_zoomed = ui->n_zoom > 0 && ui->zoom[ui->n_zoom - 1] == PANE_JAILS;
 	size_t room = 1;
 
-	if (!force && !p->table.is_dirty && s->view == v && s->generation == v->generation[VIEW_JAILS] && s->is_zoomed == is_zoomed)
+	if (!force && !p->table.is_dirty && s->epoch == v->epoch && s->generation == v->generation[VIEW_JAILS] && s->is_zoomed == is_zoomed)
 		return false;
 	for (size_t i = 0; i < v->n_jails; i++)
 		room += 1 + v->jails[i]->n_files;
@@ -268,7 +272,7 @@ update(struct pane *p, const struct ui *ui, bool force)
 		for (size_t k = 1; is_zoomed && k < v->jails[i]->n_files; k++)
 			s->rows[s->count++] = (struct jail_row){i, k, v->jails[i]->name};
 	}
-	s->view = v;
+	s->epoch = v->epoch;
 	s->generation = v->generation[VIEW_JAILS];
 	return table_update(&p->table, p, ui, s->generation, true);
 }

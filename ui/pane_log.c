@@ -169,7 +169,6 @@ static const struct source source = {
 struct log_state {
 	bool is_scrolled;      /* paused by scrolling up */
 	uint64_t frozen;       /* the newest row shown then */
-	struct view *view;
 	uint64_t first_serial; /* of the ring's slot 0 when the rows were built */
 };
 
@@ -252,7 +251,7 @@ update(struct pane *p, const struct ui *ui, bool force)
 	uint64_t first = v->n_log > 0 ? v->log_serial - v->n_log + 1 : 0;
 	(void)force;
 
-	if (!t->is_dirty && t->generation == v->generation[VIEW_LOG] && t->view == v && first == s->first_serial)
+	if (!t->is_dirty && t->generation == v->generation[VIEW_LOG] && t->epoch == v->epoch && first == s->first_serial)
 		return false;
 	/* unlike other tables the rows are rebuilt with every change: slots move as the ring turns */
 	uint64_t at_top = 0, at_cursor = 0;
@@ -292,7 +291,7 @@ update(struct pane *p, const struct ui *ui, bool force)
 		t->rows[t->count++] = (struct table_row){e->serial, i};
 	}
 	str_done(&text);
-	t->view = v;
+	t->epoch = v->epoch;
 	t->generation = v->generation[VIEW_LOG];
 	s->first_serial = first;
 	t->is_dirty = false;

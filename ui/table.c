@@ -148,7 +148,7 @@ cursor_restore(struct table *t, const struct pane *p, const struct view *v)
 bool
 table_update(struct table *t, const struct pane *p, const struct ui *ui, uint64_t generation, bool force)
 {
-	bool is_other_view = t->view != ui->view;
+	bool is_other_view = t->epoch != ui->view->epoch;
 
 	if (!force && !t->is_dirty && !is_other_view) {
 		double age = ui->mono - t->sorted_at;
@@ -158,7 +158,7 @@ table_update(struct table *t, const struct pane *p, const struct ui *ui, uint64_
 			return false;
 	}
 	rows_build(t, p, ui);
-	t->view = ui->view;
+	t->epoch = ui->view->epoch;
 	t->generation = generation;
 	t->sorted_at = ui->mono;
 	t->is_dirty = false;
@@ -171,7 +171,7 @@ table_at(const struct table *t, const struct pane *p, const struct view *v, size
 {
 	uint64_t serial = 0;
 
-	if (i >= t->count || t->view != v)
+	if (i >= t->count || t->epoch != v->epoch)
 		return NULL;
 	serial = t->rows[i].slot;
 	const void *row = t->source->row(p, v, t->rows[i].slot, &serial);
@@ -359,14 +359,14 @@ columns_fit(const struct source *s, int w, int widths[TABLE_COLUMNS_MAX])
 		total -= widths[victim] + 1;
 		widths[victim] = 0;
 	}
-	for (int i = 0; i < s->n_columns && total < w; i++) {
-		int more = s->columns[i].wide - widths[i];
-		if (widths[i] == 0 || more <= 0)
-			continue;
-		if (more > w - total)
-			more = w - total;
-		widths[i] += more;
-		total += more;
+	for (bool grew = true; grew && total < w;) { /* each in turn, so that none takes it all */
+		grew = false;
+		for (int i = 0; i < s->n_columns && total < w; i++)
+			if (widths[i] > 0 && widths[i] < s->columns[i].wide) {
+				widths[i]++;
+				total++;
+				grew = true;
+			}
 	}
 	return total;
 }

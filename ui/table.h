@@ -60,7 +60,7 @@ struct table {
 	char cursor_key[TABLE_KEY_MAX];
 	char **marks;           /* owned keys */
 	size_t n_marks;
-	const struct view *view; /* of the rows; told apart only */
+	uint64_t epoch;          /* the view's, when the rows were built */
 	uint64_t generation;
 	double sorted_at;
 	bool is_dirty;          /* filter or order changed */

@@ -166,19 +166,10 @@ term_open(int tty, bool no_color, struct err *err)
 {
 	const char *name = getenv("TERM");
 	struct term *t = xcalloc(1, sizeof *t);
-	char path[64];
 
-	t->memory = -1;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", tty);
-	/* a description of our own: O_NONBLOCK on the shared one would outlive us in the shell */
-	t->fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (t->fd < 0) {
-		t->fd = fcntl(tty, F_DUPFD_CLOEXEC, 3);
-		if (t->fd >= 0)
-			fcntl(t->fd, F_SETFL, fcntl(t->fd, F_GETFL) | O_NONBLOCK);
-	}
+	t->fd = tty;
 	t->memory = memfd_create("jailtop-screen", MFD_CLOEXEC);
-	if (t->fd < 0 || t->memory < 0) {
+	if (t->memory < 0) {
 		err_set(err, "cannot open the terminal: %s", strerror(errno));
 		goto failed;
 	}
@@ -227,8 +218,6 @@ failed:
 		fclose(t->out);
 	if (t->in != NULL)
 		fclose(t->in);
-	if (t->fd >= 0)
-		close(t->fd);
 	if (t->memory >= 0)
 		close(t->memory);
 	free(t);

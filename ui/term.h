@@ -17,7 +17,7 @@
 
 struct term;
 
-/* tty: a descriptor of the terminal, opened before root was given up. */
+/* tty: a non-blocking descriptor of the terminal, opened before root was given up; taken, closed by term_close(). */
 struct term *term_open(int tty, bool no_color, struct err *err);
 void term_close(struct term *t); /* as it was found; NULL is fine */
 int term_fd(const struct term *t);

@@ -396,7 +396,8 @@ terminal_open(void)
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || name == NULL || *name == '\0' || strcmp(name, "dumb") == 0)
 		return -1;
-	return STDIN_FILENO;
+	/* a description of our own: O_NONBLOCK on the shared one would outlive us in the shell */
+	return open("/proc/self/fd/0", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
 static void

@@ -200,7 +200,6 @@ void
 ui_update(struct ui *ui, double mono)
 {
 	ui->mono = mono;
-	ui->view = mirror_view(ui->model);
 	for (int i = 0; i < PANES; i++)
 		if (ui->panes[i].ops->update != NULL && ui->panes[i].ops->update(&ui->panes[i], ui, false))
 			ui->must_draw = true;

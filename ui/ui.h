@@ -92,7 +92,7 @@ typedef bool (*ui_send_fn)(void *arg, const char *const *words, size_t count, at
 
 struct ui {
 	struct mirror *model;
-	struct view *view; /* of the model: refreshed by ui_update() */
+	struct view *view; /* of the model */
 	struct pane panes[PANES];
 	enum pane_id focus;
 	enum pane_id zoom[4]; /* a stack: inspect over bans over … */

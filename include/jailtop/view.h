@@ -167,6 +167,7 @@ struct view_chains {
 /* Slots: an array with holes (NULL); a row's slot is stable while the row lives. */
 struct view {
 	uint64_t generation[VIEW_PARTS];
+	uint64_t epoch; /* grows with each snapshot: nothing of before is there any more, but the log */
 	bool is_filled; /* a whole snapshot was received */
 	double now;     /* the engine's clock at the last message */
 	double now_at;  /* clock_monotonic then */
@@ -206,7 +207,7 @@ struct mirror; /* the view and the snapshot that is being received */
 
 struct mirror *mirror_new(void);
 void mirror_free(struct mirror *m);
-struct view *mirror_view(struct mirror *m); /* changes with each snapshot: ask again after mirror_feed() */
+struct view *mirror_view(struct mirror *m); /* the same one as long as the mirror lives */
 /*
  * Takes one message (a snapshot's part or an event); monotonic: when it came. Answers ("id") are not
  * for the model and return false, as does anything that it does not know; hostile input is only ignored.

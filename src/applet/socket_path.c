@@ -10,9 +10,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "config/stream.h"
 #include "jailtop/attach.h"
-
-#define DEFAULT_SOCKET "/var/run/fail2ban/fail2ban.sock"
 
 /* Who may not write where the system's engine lives gets a place of his own. */
 static char *
@@ -48,8 +47,12 @@ attach_socket_path(const char *given, const char *dir, struct err *err)
 
 	if (named != NULL && *named != '\0')
 		return xstrdup(named);
-	(void)dir;
-	path = xstrdup(DEFAULT_SOCKET);
+	struct config_overrides over = {0};
+	struct config_paths paths = {0};
+	if (!config_read_paths(config_default_dir(dir), &over, &paths, err))
+		return NULL;
+	path = xstrdup(paths.socket);
+	config_paths_done(&paths);
 	if (geteuid() != 0 && access(path, F_OK) != 0) {
 		char *slash = strrchr(path, '/');
 		*slash = '\0';

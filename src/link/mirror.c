@@ -909,8 +909,12 @@ snapshot_end(struct mirror *m, double monotonic)
 	v->is_filled = true;
 	v->now_at = monotonic;
 	v->stats.received = monotonic > 0 ? monotonic : 1;
-	holder_free(m->now);
-	m->now = m->next;
+	v->epoch = old->epoch + 1;
+	/* the contents change places, the address that everybody holds stays */
+	struct holder gone = *m->now;
+	*m->now = *m->next;
+	*m->next = gone;
+	holder_free(m->next);
 	m->next = NULL;
 }
 
