@@ -890,7 +890,7 @@ regex_of_row(struct ui *ui)
 	if (p->id == PANE_LOG) {
 		const struct view_event *e = table_current(&p->table, p, ui->view);
 		if (e != NULL && e->kind == VIEW_FOUND) {
-			regex_open(ui, e->jail, e->regex, e->text);
+			regex_open(ui, e->jail, e->regex);
 			return;
 		}
 	}
@@ -899,12 +899,12 @@ regex_of_row(struct ui *ui)
 		for (size_t i = ui->view->n_log; i-- > 0;) {
 			const struct view_event *e = view_log_at(ui->view, i);
 			if (e->kind == VIEW_FOUND && strcmp(e->ip, t.ip) == 0) {
-				regex_open(ui, e->jail, e->regex, e->text);
+				regex_open(ui, e->jail, e->regex);
 				return;
 			}
 		}
 	}
-	regex_open(ui, t.jail[0] != '\0' ? t.jail : ui->view->n_jails > 0 ? ui->view->jails[0]->name : "", 1, NULL);
+	regex_open(ui, t.jail[0] != '\0' ? t.jail : ui->view->n_jails > 0 ? ui->view->jails[0]->name : "", 1);
 }
 
 enum pane_result

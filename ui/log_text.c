@@ -36,6 +36,13 @@ log_body(const char *line, size_t len, size_t *from)
 		i = skip_blanks(line, len, (size_t)(end - line) + 1);
 	}
 	if (i > 0) {
+		const char *star = memmem(line + i, head - i, ": *", 3); /* nginx: 12#12: *1 text */
+		if (star != NULL && isdigit((unsigned char)line[i]) && memchr(line + i, '#', (size_t)(star - (line + i))) != NULL) {
+			i = (size_t)(star - line) + 3;
+			while (i < head && isdigit((unsigned char)line[i]))
+				i++;
+			i = skip_blanks(line, len, i);
+		}
 		*from = i < len ? i : 0;
 		return;
 	}

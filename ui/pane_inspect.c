@@ -87,6 +87,30 @@ line_add(struct inspect_state *s, enum role role, const char *label, const char 
 	s->lines[s->count++] = (struct line){xstrdup(label), str_take(&text), role};
 }
 
+/* When a line was: its "t", else the clock that stands in its text (a day's seconds); < 0: unknown. */
+static double
+line_time(const json_t *row)
+{
+	const char *text = text_of(row, "text");
+	int h, m, s;
+
+	if (real_of(row, "t") > 0)
+		return real_of(row, "t");
+	for (size_t i = 0; i < 40 && text[i] != '\0'; i++)
+		if (text[i] >= '0' && text[i] <= '2' && sscanf(text + i, "%2d:%2d:%2d", &h, &m, &s) == 3)
+			return h * 3600 + m * 60 + s;
+	return -1;
+}
+
+static void
+line_clock(double t, struct str *out)
+{
+	if (t >= 0 && t < 86400)
+		str_addf(out, "%02d:%02d:%02d", (int)t / 3600, (int)t / 60 % 60, (int)t % 60);
+	else if (t > 0)
+		format_clock(t, out);
+}
+
 static void
 log_lines_add(struct inspect_state *s, const json_t *lines)
 {
@@ -103,7 +127,7 @@ log_lines_add(struct inspect_state *s, const json_t *lines)
 			continue;
 		log_body(text, json_string_length(bytes), &from);
 		str_clear(&clock);
-		format_clock(real_of(row, "t"), &clock);
+		line_clock(line_time(row), &clock);
 		/* a NUL in a line must not hide what follows it */
 		for (size_t k = from; k < json_string_length(bytes); k++)
 			if (text[k] == '\0')
@@ -127,19 +151,19 @@ timeline_add(struct inspect_state *s, const json_t *lines, bool is_banned)
 
 	if (n < 2)
 		return;
-	double first = real_of(json_array_get(lines, 0), "t"), last = real_of(json_array_get(lines, n - 1), "t");
-	if (!(last > first))
+	double first = line_time(json_array_get(lines, 0)), last = line_time(json_array_get(lines, n - 1));
+	if (first < 0 || !(last > first))
 		return;
 	memset(bar, '.', COLS);
 	bar[COLS] = '\0';
 	for (size_t i = 0; i < n; i++) {
-		double at = (real_of(json_array_get(lines, i), "t") - first) / (last - first) * (COLS - 1);
+		double at = (line_time(json_array_get(lines, i)) - first) / (last - first) * (COLS - 1);
 		if (at >= 0 && at < COLS)
 			bar[(int)at] = 'x';
 	}
 	bar[COLS - 1] = 'X';
-	format_clock(first, &from);
-	format_clock(last, &to);
+	line_clock(first, &from);
+	line_clock(last, &to);
 	line_add(s, ROLE_NORMAL, "TIME", "%s %s %s%s", str_text(&from), bar, str_text(&to), is_banned ? "  BAN" : "");
 	str_done(&from);
 	str_done(&to);

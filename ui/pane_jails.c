@@ -388,7 +388,7 @@ act(struct pane *p, enum action action, struct ui *ui)
 		return PANE_DONE;
 	}
 	if (action == ACT_REGEX && r != NULL) {
-		regex_open(ui, ui->view->jails[r->jail]->name, 1, NULL);
+		regex_open(ui, ui->view->jails[r->jail]->name, 1);
 		return PANE_DONE;
 	}
 	if (action == ACT_SORT || action == ACT_REVERSE) {

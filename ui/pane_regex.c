@@ -47,7 +47,6 @@ struct regex_state {
 	enum show show;
 	size_t top, shown;
 	unsigned number_of_jail; /* grows with each jail: late answers are dropped */
-	char own_line[VIEW_LINE_MAX + 1]; /* the row that r was pressed on */
 };
 
 struct lines_question {
@@ -237,19 +236,12 @@ lines_answered(void *arg, bool ok, const json_t *value, const char *error)
 	if (q->number == s->number_of_jail && ok) {
 		str_clear(&s->lines);
 		s->n_lines = 0;
-		bool has_own = false;
 		json_array_foreach(value, i, row) {
 			const char *text = json_string_value(row);
 			size_t len = json_string_length(row);
 			if (text == NULL || len == 0)
 				continue;
-			has_own = has_own || strcmp(text, s->own_line) == 0;
 			str_addn(&s->lines, text, len);
-			str_addc(&s->lines, '\n');
-			s->n_lines++;
-		}
-		if (s->own_line[0] != '\0' && !has_own) { /* it has left the engine's memory, but not ours */
-			str_add(&s->lines, s->own_line);
 			str_addc(&s->lines, '\n');
 			s->n_lines++;
 		}
@@ -312,11 +304,10 @@ choose(struct ui *ui, const char *jail, int number)
 }
 
 void
-regex_open(struct ui *ui, const char *jail, int failregex, const char *line)
+regex_open(struct ui *ui, const char *jail, int failregex)
 {
 	struct regex_state *s = state_of(ui);
 
-	snprintf(s->own_line, sizeof s->own_line, "%s", line != NULL ? line : "");
 	s->show = SHOW_ALL;
 	choose(ui, jail, failregex);
 	s->is_editing = false;
@@ -521,7 +512,7 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 		if (y >= c->h)
 			break;
 		row_draw(row, c, y++, ui->shift);
-		if (json_is_string(json_object_get(row, "reach")) && y < c->h)
+		if (*text_of(row, "reach") != '\0' && strcmp(text_of(row, "verdict"), "miss") == 0 && y < c->h)
 			canvas_printf(c, 3, y++, ROLE_DIM, "matched as far as `%s`", text_of(row, "reach"));
 	}
 }

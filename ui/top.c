@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
@@ -397,7 +398,16 @@ terminal_open(void)
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || name == NULL || *name == '\0' || strcmp(name, "dumb") == 0)
 		return -1;
 	/* a description of our own: O_NONBLOCK on the shared one would outlive us in the shell */
-	return open("/proc/self/fd/0", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	int flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, fd = open("/proc/self/fd/0", flags);
+	if (fd < 0) { /* somebody else's terminal (su, setpriv): it is still our controlling one */
+		unsigned ours = 0, theirs = 1;
+		fd = open("/dev/tty", flags);
+		if (fd >= 0 && (ioctl(fd, TIOCGDEV, &ours) != 0 || ioctl(STDIN_FILENO, TIOCGDEV, &theirs) != 0 || ours != theirs)) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	return fd;
 }
 
 static void

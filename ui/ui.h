@@ -217,7 +217,7 @@ void log_pause(struct ui *ui);
 void log_resume(struct ui *ui);
 int64_t log_paused_rows(const struct ui *ui); /* new rows since it was paused; -1: it follows */
 /* the Regex pane */
-void regex_open(struct ui *ui, const char *jail, int failregex, const char *line);
+void regex_open(struct ui *ui, const char *jail, int failregex);
 void regex_key(struct ui *ui, int key); /* while it is edited */
 bool regex_is_editing(const struct ui *ui);
 void regex_stop(struct ui *ui); /* ends the child: before the loop ends */
