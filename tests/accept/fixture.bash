@@ -135,7 +135,7 @@ screen_up() {
     w=${size%x*} h=${size#*x}
     apart true
     rm -f "$D/exit"
-    printf '%q ' env LC_ALL=C.UTF-8 "${env[@]}" $(apart_words) "$JAILTOP" -c "$D/conf" -s "$SOCKET" "$@" >"$D/screen.sh"
+    printf '%q ' env LC_ALL=C.UTF-8 "${env[@]}" $(apart_words) "$JAILTOP" -c "$D/conf" "$@" >"$D/screen.sh"
     echo "; echo \$? >'$D/exit'" >>"$D/screen.sh"
     # holds the pane open for a look after the end (cat would not: a crash leaves the terminal non-blocking)
     echo "exec sleep 900" >>"$D/screen.sh"
