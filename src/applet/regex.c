@@ -20,6 +20,7 @@
 #include "match/datedetect.h"
 #include "source/lines.h"
 #include "source/replay.h"
+#include "source/source.h"
 
 #define LISTED 20 /* missed and ignored lines that are printed */
 
@@ -204,9 +205,17 @@ note_pref(struct tester *t)
 }
 
 static void
-on_line(void *arg, const struct line *line)
+on_line(void *arg, const struct line *given)
 {
 	struct tester *t = arg;
+	struct line shown = *given, *line = &shown;
+
+	if (!isnan(given->time)) { /* a journal's: with its time, as a failure has it */
+		struct filter_last last;
+		filter_last(t->filter, &last);
+		shown.bytes = last.line.bytes;
+		shown.len = last.line.len;
+	}
 
 	if (t->opts.explain)
 		explain_line(t, line);
@@ -559,6 +568,30 @@ say_lines(struct tester *t, const char *text)
 	str_done(&shown);
 }
 
+static bool
+run_journal(struct tester *t, const char *spec, const char *encoding)
+{
+	struct str words = {0};
+	struct err err;
+
+	if (!journal_available()) {
+		err_set(&err, "systemd library not found");
+		return fail_with(t, NULL, 0, &err);
+	}
+	say(t, "Use         systemd journal");
+	say(t, "Use         encoding : %s", encoding);
+	t->has_dates = t->has_datepattern; /* entries bring their time */
+	if (t->opts.journalmatch != NULL)
+		t->journalmatch = journal_words(t->opts.journalmatch);
+	for (size_t i = 0; i < value_count(t->journalmatch); i++)
+		str_addf(&words, "%s%s", i > 0 ? " " : "", value_text(value_at(t->journalmatch, i)));
+	if (words.len > 0)
+		say(t, "Use    journal match : %s", words.at);
+	str_done(&words);
+	say(t, "");
+	return journal_run(t, spec, &err) || fail_with(t, NULL, 0, &err);
+}
+
 static double
 now(void)
 {
@@ -590,6 +623,12 @@ run_log(struct tester *t, const char *log)
 		}
 		say(t, "Use         log file : %s", log);
 		say(t, "Use         encoding : %s", lines_encoding(probe));
+	} else if (str_starts(log, "systemd-journal")) {
+		start = now();
+		ok = run_journal(t, log, lines_encoding(probe));
+		lines_free(probe);
+		t->elapsed = now() - start;
+		return ok;
 	} else if (filter_maxlines(t->filter) <= 1 && strchr(log, '\n') == NULL) {
 		struct str shown = {0};
 		report_short(log, &shown);

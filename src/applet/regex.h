@@ -102,6 +102,10 @@ void json_run_end(struct json_run *j); /* prints and frees */
 /* in: "failregex", …; index 0: none; column 0: none */
 void json_print_error(const char *text, size_t column, const char *in, size_t index);
 
+/* ---- regex_journal.c ---- */
+bool journal_run(struct tester *t, const char *spec, struct err *err); /* spec: "systemd-journal[…]" */
+struct value *journal_words(const char *text); /* of -m: a list, which the caller frees */
+
 /* ---- regex_explain.c ---- */
 void explain_line(struct tester *t, const struct line *line);
 void explain_end(struct tester *t);

@@ -812,6 +812,24 @@ borrow_stamp(struct core *c, const struct line *l)
 	return c->last_date;
 }
 
+/* compat: how a journal's entry begins in `matches`: Python's isoformat() of local time, and a blank. */
+static size_t
+journal_stamp(double time, char text[64])
+{
+	double whole = floor(time);
+	long micro = lround((time - whole) * 1e6);
+	time_t seconds = (time_t)whole + (micro == 1000000);
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	size_t n = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (micro != 0 && micro != 1000000)
+		n += (size_t)snprintf(text + n, 16, ".%06ld", micro);
+	long east = tm.tm_gmtoff / 60;
+	n += (size_t)snprintf(text + n, 16, "%c%02ld:%02ld ", east < 0 ? '-' : '+', labs(east) / 60, labs(east) % 60);
+	return n;
+}
+
 /* Time of a line; NAN: none. Sets core.line. */
 static double
 find_date(struct core *c, const struct line *l, bool is_ascii, bool *no_date)
@@ -823,8 +841,9 @@ find_date(struct core *c, const struct line *l, bool is_ascii, bool *no_date)
 	c->is_whole_time = false;
 	c->line = (struct failure_line){l->bytes, l->len, 0, 0};
 	if (!isnan(l->time)) {
-		remember_stamp(c, "", 0, l->time, false);
-		return l->time;
+		char stamp[64];
+		remember_stamp(c, stamp, journal_stamp(l->time, stamp), l->time, false);
+		return borrow_stamp(c, l);
 	}
 	datedetect_find(c->dates, l->bytes, l->len, is_ascii, c->now, &d);
 	c->line.date_from = c->last.date_from = (uint32_t)d.from;

@@ -487,6 +487,7 @@ filter_last(const struct filter *f, struct filter_last *out)
 {
 	*out = f->core->last;
 	out->text = (struct slice){str_text(&f->core->text), f->core->text.len};
+	out->line = f->core->line;
 }
 
 struct value *

@@ -133,6 +133,7 @@ struct filter_last {
 	bool has_pref;        /* the prefregex matched it (the last one that it was tried on) */
 	struct slice text;    /* what was searched: the line without its date */
 	size_t date_from, date_to; /* in the line */
+	struct failure_line line;  /* as a failure would have it */
 };
 void filter_last(const struct filter *f, struct filter_last *out);
 struct value *filter_pref_value(const struct filter *f); /* dict of its groups on the last line; caller frees */

@@ -522,6 +522,10 @@ journal_entries_bring_their_time(void **state)
 	filter_feed(r.filter, &l, 1);
 	assert_found(&r, "192.0.2.1 at=-5");
 	assert_true(filter_last_date(r.filter) == NOW - 5);
+	struct filter_last last;
+	filter_last(r.filter, &last);
+	assert_memory_equal(last.line.bytes, "2026-11-22T08:06:35+00:00 2026-11-22 01:00:00 a", 47);
+	assert_int_equal(last.line.date_to, 26);
 	stop(&r);
 }
 
