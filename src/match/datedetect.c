@@ -229,10 +229,9 @@ datedetect_add(struct datedetect *d, const char *pattern, struct err *err)
 		add_defaults(d, true);
 		return true;
 	}
-	if (!has_percent && strcasecmp(pattern, "{DEFAULT}") == 0) {
-		add_defaults(d, false);
+	/* compat: adds nothing, so that alone it leaves the defaults in place, and with others it is void */
+	if (!has_percent && strcasecmp(pattern, "{DEFAULT}") == 0)
 		return true;
-	}
 	if ((has_percent ? strstr(pattern, "{DATE}") : strcasestr(pattern, "{DATE}")) != NULL)
 		return add_inserted(d, pattern, err);
 	if (!has_percent && strcasecmp(pattern, "{NONE}") == 0)
@@ -247,6 +246,33 @@ datedetect_add(struct datedetect *d, const char *pattern, struct err *err)
 }
 
 /* ---- searching ---- */
+
+/* compat: positions are remembered in characters, as a next line may be of others. */
+static size_t
+chars_in(const char *line, size_t len, bool is_ascii)
+{
+	size_t n = 0;
+
+	if (is_ascii)
+		return len;
+	for (size_t i = 0; i < len; i++)
+		n += ((unsigned char)line[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Offset of a character; behind the end it stays behind the end. */
+static size_t
+offset_of(const char *line, size_t len, size_t chars, bool is_ascii)
+{
+	size_t i = 0;
+
+	if (is_ascii)
+		return chars;
+	for (; i < len; i++)
+		if (((unsigned char)line[i] & 0xc0) != 0x80 && chars-- == 0)
+			return i;
+	return len + chars;
+}
 
 static int
 byte_at(const char *line, size_t len, size_t at)
@@ -289,14 +315,13 @@ try_last(struct datedetect *d, const char *line, size_t len, bool is_ascii, size
 		matched = try_slot(d, s, line, len, 0, is_ascii);
 		*passed = d->last;
 	} else {
-		size_t from = d->last_from, to = d->last_to < len ? d->last_to : len;
-		int first = byte_at(line, len, from), final = d->last_to > 0 ? byte_at(line, len, d->last_to - 1) : -1;
+		size_t from = offset_of(line, len, d->last_from, is_ascii), end = offset_of(line, len, d->last_to, is_ascii);
+		size_t to = end < len ? end : len;
+		int first = byte_at(line, len, from), final = end > 0 ? byte_at(line, len, end - 1) : -1;
 		bool begins = (from > 0 ? byte_at(line, len, from - 1) : -1) == d->before ||
 		    (first == d->first && is_word_end(first));
-		bool ends = byte_at(line, len, d->last_to) == d->behind || (final == d->final && is_word_end(final));
-		bool is_whole = is_ascii || (from < len && ((unsigned char)line[from] & 0xc0) != 0x80 &&
-		    (to == len || ((unsigned char)line[to] & 0xc0) != 0x80));
-		if (begins && ends && is_whole) {
+		bool ends = byte_at(line, len, end) == d->behind || (final == d->final && is_word_end(final));
+		if (begins && ends) {
 			matched = from <= to && try_slot(d, s, line, to, from, is_ascii);
 		} else {
 			matched = try_slot(d, s, line, len, 0, is_ascii);
@@ -306,7 +331,8 @@ try_last(struct datedetect *d, const char *line, size_t len, bool is_ascii, size
 	if (!matched)
 		return false;
 	const size_t *spans = regex_spans(s->pattern.regex);
-	if (d->count == 1 || is_bound(s) || (spans[0] == d->last_from && spans[1] == d->last_to))
+	if (d->count == 1 || is_bound(s) || (chars_in(line, spans[0], is_ascii) == d->last_from &&
+	        chars_in(line, spans[1], is_ascii) == d->last_to))
 		return true;
 	*is_kept = true; /* elsewhere than last time: look whether another template is nearer */
 	return false;
@@ -324,7 +350,7 @@ search(struct datedetect *d, const char *line, size_t len, bool is_ascii)
 			return d->last;
 		if (is_kept) {
 			kept = d->last;
-			kept_from = regex_spans(d->slots[kept]->pattern.regex)[0];
+			kept_from = chars_in(line, regex_spans(d->slots[kept]->pattern.regex)[0], is_ascii);
 		}
 	}
 	for (size_t i = 0; i < d->count; i++) {
@@ -333,7 +359,7 @@ search(struct datedetect *d, const char *line, size_t len, bool is_ascii)
 			continue;
 		if (!try_slot(d, s, line, len, 0, is_ascii))
 			continue;
-		size_t from = regex_spans(s->pattern.regex)[0];
+		size_t from = chars_in(line, regex_spans(s->pattern.regex)[0], is_ascii);
 		if (i + 1 == d->count || is_bound(s))
 			return i;
 		if (from == 0 && s->hits != 0 && d->slots[i + 1]->tried == 0)
@@ -350,8 +376,9 @@ search(struct datedetect *d, const char *line, size_t len, bool is_ascii)
 	if (kept == NOWHERE)
 		return NOWHERE;
 	/* the spans of the kept one may be of a later, partial search */
-	if (regex_spans(d->slots[kept]->pattern.regex)[0] != kept_from)
-		try_slot(d, d->slots[kept], line, len, kept_from, is_ascii);
+	size_t at = offset_of(line, len, kept_from, is_ascii);
+	if (regex_spans(d->slots[kept]->pattern.regex)[0] != at)
+		try_slot(d, d->slots[kept], line, len, at, is_ascii);
 	return kept;
 }
 
@@ -392,20 +419,20 @@ reorder(struct datedetect *d, size_t i)
 }
 
 static void
-note_winner(struct datedetect *d, size_t i, const char *line, size_t len, double now)
+note_winner(struct datedetect *d, size_t i, const char *line, size_t len, bool is_ascii, double now)
 {
 	struct slot *s = d->slots[i];
 	const size_t *spans = regex_spans(s->pattern.regex);
 
 	s->hits++;
 	s->last_used = now;
-	s->distance = spans[0];
+	s->distance = chars_in(line, spans[0], is_ascii);
 	if (d->first_unused == i)
 		d->first_unused++;
-	d->last_from = spans[0];
+	d->last_from = s->distance;
 	d->before = spans[0] > 0 ? byte_at(line, len, spans[0] - 1) : -1;
 	d->first = byte_at(line, len, spans[0]);
-	d->last_to = spans[1];
+	d->last_to = chars_in(line, spans[1], is_ascii);
 	d->final = spans[1] > 0 ? byte_at(line, len, spans[1] - 1) : -1;
 	d->behind = byte_at(line, len, spans[1]);
 	if (i != 0 && i != d->last)
@@ -615,7 +642,7 @@ datedetect_find(struct datedetect *d, const char *line, size_t len, bool is_asci
 	struct slot *s = d->slots[i];
 	struct datepattern *p = &s->pattern;
 	const size_t *spans = regex_spans(p->regex);
-	note_winner(d, i, line, len, now);
+	note_winner(d, i, line, len, is_ascii, now);
 
 	struct date_fields fields;
 	struct date_value value = {0};

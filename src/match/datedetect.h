@@ -22,7 +22,7 @@ void datedetect_free(struct datedetect *d); /* lets go; NULL is fine */
 struct datedetect *datedetect_share(struct datedetect *d); /* one more owner; NULL is fine */
 
 /*
- * Adds one line of a datepattern option. "{DEFAULT}", "{^LN-BEG}" and "…{DATE}…" add many.
+ * Adds one line of a datepattern option. "{^LN-BEG}" and "…{DATE}…" add many.
  * Expressions are compiled at once, so that a wrong one is refused here.
  */
 bool datedetect_add(struct datedetect *d, const char *pattern, struct err *err);
