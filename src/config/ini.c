@@ -447,13 +447,15 @@ comment_at(struct slice line)
 static bool
 parse_line(struct parser *p, struct slice line)
 {
-	struct slice text = spec_strip(line);
-	size_t comment = comment_at(line), indent = 0;
-	bool has_comment = comment != line.len;
+	size_t start = 0, indent = 0;
 
-	if (text.len != 0 && (text.at[0] == '#' || text.at[0] == ';'))
-		comment = 0, has_comment = true;
-	text = spec_strip((struct slice){line.at, comment});
+	for (size_t n; (n = spec_space(line.at + start, line.len - start)) != 0;)
+		start += n;
+	if (start < line.len && (line.at[start] == '#' || line.at[start] == ';'))
+		return true; /* most lines */
+	size_t comment = comment_at(line);
+	bool has_comment = comment != line.len;
+	struct slice text = spec_strip((struct slice){line.at, comment});
 	if (memchr(text.at, '\0', text.len) != NULL)
 		return parser_fail(p, "there is a NUL byte");
 	if (text.len == 0) {
@@ -486,15 +488,20 @@ ini_parse(struct ini *ini, const char *bytes, size_t len, unsigned file, const c
 {
 	struct parser p = {.ini = ini, .path = path, .file = file, .err = err};
 	bool is_ok = true;
+	const char *end = len != 0 ? memchr(bytes, '\n', len) : NULL;
 
 	for (size_t at = 0; is_ok && at < len;) {
 		struct slice line = {bytes + at, 0};
-		while (at < len && bytes[at] != '\n' && bytes[at] != '\r')
-			at++;
-		line.len = (size_t)(bytes + at - line.at);
-		if (at + 1 < len && bytes[at] == '\r' && bytes[at + 1] == '\n')
-			at++;
-		at++;
+		if (end != NULL && end < line.at) /* looked for once for each LF: there may be many CR before one */
+			end = memchr(line.at, '\n', len - at);
+		line.len = end != NULL ? (size_t)(end - line.at) : len - at;
+		const char *cr = memchr(line.at, '\r', line.len);
+		size_t skip = end != NULL;
+		if (cr != NULL) { /* CR LF, or a CR alone */
+			skip = cr + 1 == end ? 2 : 1;
+			line.len = (size_t)(cr - line.at);
+		}
+		at += line.len + skip;
 		p.line++;
 		is_ok = parse_line(&p, line);
 	}
