@@ -126,8 +126,9 @@ replace_tag(struct replacing *r, const char *option, struct str *text, size_t at
 		*counts = c;
 	}
 	c->count++;
-	*from = at;
-	return replace_all(r, text, name, by);
+	bool is_done = replace_all(r, text, name, by);
+	*from = at < text->len ? at : text->len; /* the same tag may have stood before as well */
+	return is_done;
 }
 
 /* Replaces what can be in one value. *counts lives on over the rounds. */
