@@ -108,7 +108,7 @@ mutate(uint64_t *state, const struct input *inputs, size_t count)
 	static const char *const words[] = {"[", "]", "=", ":", ";", " ;", "#", "\n", "\n ", "\n\t", "\r\n", "%(", ")s", "%%", "%", "<",
 	    ">", "known/", "default/", "Init", "Definition", "[Init?family=inet6]\n", "[DEFAULT]\n", "[INCLUDES]\nbefore = ", "\"",
 	    "\'", ",", "__name__", "\xc2\xa0", "\xff", "\0", "a", "b", "1d", "\x80\x02"};
-	uint8_t copy[256];
+	uint8_t copy[256] = {0};
 	size_t at = below(state, now.size + 1), n = 1 + below(state, 24);
 
 	switch (below(state, 7)) {
