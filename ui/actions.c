@@ -60,7 +60,7 @@ undo_push(struct ui *ui, struct undo *u)
 /* Some commands that are one action: the message and the undo come when all are answered. */
 struct deed {
 	struct ui *ui;
-	int open;          /* answers that are still to come */
+	int open;          /* answers that are still to come, and one until all is sent */
 	int done, failed;
 	int64_t count;     /* what the engine says it did */
 	char said[700];    /* the message on success */
@@ -77,6 +77,7 @@ deed_new(struct ui *ui, const char *format, ...)
 	va_list args;
 
 	d->ui = ui;
+	d->open = 1;
 	va_start(args, format);
 	vsnprintf(d->said, sizeof d->said, format, args);
 	va_end(args);
@@ -140,7 +141,7 @@ deed_send(struct deed *d, const char *const *words, size_t n)
 static void
 deed_sent(struct deed *d)
 {
-	if (d->open == 0)
+	if (--d->open == 0)
 		deed_finish(d);
 }
 
