@@ -133,7 +133,11 @@ $O/unit/%: tests/unit/%.c $O/lib.a
 
 -include $(UNIT:=.d)
 
-unit: $(UNIT) $(HARNESS:%=$O/fuzz/%)
+$O/tests/fake_engine: tests/ui/fake_engine.c $O/lib.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OURS) $(DEFS) -MMD -MP $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $O/lib.a $(PKG_LIBS)
+
+unit: $(UNIT) $(HARNESS:%=$O/fuzz/%) $O/tests/fake_engine
 
 check: ## install what the tests need and run them all
 	$(call need,build,$(NEED_BUILD) $(NEED_TEST))

@@ -1,0 +1,160 @@
+# the screen in a real terminal against a fake engine: drawings, lag, broken links, pasted keys, ends
+
+load lib.bash
+
+teardown() { lib_down; }
+
+NOW=1795336867
+
+drawn() { # NAME: the whole screen is as in NAME.screen; GENERATE=1 writes it
+    local file=$SOURCE_DIR/tests/ui/$1.screen
+    [ -z "${GENERATE:-}" ] || screen >"$file"
+    diff <(screen) "$file"
+}
+
+@test "a replayed stream is drawn the same each time, at 80x24, 120x40 and 40x12" {
+    D=$BATS_TEST_TMPDIR/d
+    mkdir -p "$D"
+    export TZ=UTC
+    local size
+    for size in 80x24 120x40 40x12; do
+        screen_up $size -- --replay "$SOURCE_DIR/tests/ui/streams/attack.jsonl" --clock $NOW
+        see '2 Hosts 412'
+        until_true 5 drawn "replay-$size"
+        TM kill-server
+        until_true 5 eval '! TM ls 2>/dev/null'
+    done
+}
+
+@test "the engine goes: everything is kept and dim, keys are refused; it comes back: the same cursor" {
+    lib_up
+    screen_up 80x24
+    see 'ENGINE ok'
+    see '3 Bans 137'
+    key 3 j j
+    see '>203\.0\.113\.9'
+    engine_says hold
+    engine_says close
+    see 'ENGINE DOWN [0-9]+s, retry in'
+    see '3 Bans 137'
+    key u
+    see 'refused: ENGINE DOWN'
+    [ "$(commands)" = 0 ]
+    engine_says go
+    see 'ENGINE ok' 10
+    see '>203\.0\.113\.9'
+    key u
+    see 'unbanned 203\.0\.113\.9'
+    commanded 'set sshd unbanip 203.0.113.9'
+}
+
+@test "a question answers only to keys that were typed after it was seen" {
+    lib_up
+    screen_up 80x24
+    see '2 Hosts 412'
+    key 2
+    see '>203\.0\.113\.44'
+    typed 'By'
+    see 'ban the network 203\.0\.113\.0/24'
+    see 'y yes'
+    [ "$(commands)" = 0 ]
+    key y
+    until_true 5 commanded 'set sshd banip 203.0.113.0/24'
+}
+
+@test "a pasted text is no key, a split arrow is no letter" {
+    lib_up
+    screen_up 80x24
+    see '3 Bans 137'
+    key 3
+    see '>192\.0\.2\.77'
+    TM set-buffer 'uUbBy'
+    TM paste-buffer -p
+    key Escape
+    key '[' B
+    key '?'
+    see 'Help'
+    key q
+    see '>192\.0\.2\.77'
+    [ "$(commands)" = 0 ]
+    ! sees 'ban the network'
+}
+
+@test "-R and an engine that lets nobody act answer READ-ONLY" {
+    lib_up
+    screen_up 80x24 -- -R
+    see 'READ-ONLY'
+    see '3 Bans 137'
+    key 3 u
+    see 'READ-ONLY: this screen only looks'
+    TM kill-server
+    until_true 5 eval '! TM ls 2>/dev/null'
+    engine_end
+    engine_start read-only
+    screen_up 80x24
+    see 'ENGINE ok'
+    see 'READ-ONLY'
+    key 3 u
+    see 'READ-ONLY: this screen only looks'
+    [ "$(commands)" = 0 ]
+}
+
+@test "no escape of a message reaches the terminal" {
+    lib_up
+    screen_up 80x24
+    see 'ENGINE ok'
+    TM pipe-pane -o "cat >'$D/stream'"
+    engine_says '{"ev":"found","seq":900,"t":1795336868,"jail":"sshd\u001b]0;jail\u0007","ip":"203.0.113.99\u001b[2J","id":"x","n":1,"max":5,"regex":1,"line":"a\u001b[31mred \u202eback \u009b2J end","verdict":"counted"}'
+    engine_says '{"ev":"notice","seq":901,"t":1795336868,"level":"error","text":"stderr\r\u001b[H of a command"}'
+    see 'a\\x1b\[31mred \\u202eback'
+    see 'stderr\\r\\x1b\[H'
+    key C-l
+    see 'ENGINE ok'
+    ! LC_ALL=C grep -qaP '\x1b\]0;|\x1b\[31mred|\xe2\x80\xae|\xc2\x9b|\x07' "$D/stream"
+}
+
+@test "a terminal that does not read any more does not stop the screen from reading the engine" {
+    lib_up
+    command -v script >/dev/null || skip "needs script(1)"
+    mkfifo "$D/out"
+    # a pty whose other end nobody reads for a while
+    (env TERM=xterm LC_ALL=C.UTF-8 SSH_CONNECTION='198.51.100.7 5 192.0.2.1 22' script -qfc "$JAILTOP -s $D/sock --no-start" /dev/null >"$D/out" 2>&1 </dev/null) 3>&- &
+    local script=$!
+    exec 9<>"$D/out"
+    until_true 5 attached
+    local i
+    for i in $(seq 400); do
+        engine_says "{\"ev\":\"notice\",\"seq\":$((1000 + i)),\"t\":1795336868,\"level\":\"info\",\"text\":\"$(printf 'x%.0s' {1..900}) $i\"}"
+    done
+    # the engine's side would hang in write() if the screen had stopped reading
+    run timeout 5 "$JAILTOP" -s "$D/sock" --batch
+    [ "$status" = 0 ]
+    exec 9<&-
+    kill "$script" 2>/dev/null
+    wait "$script" 2>/dev/null || true
+}
+@test "quitting gives the terminal back" {
+    lib_up
+    screen_up 80x24
+    see 'ENGINE ok'
+    key q
+    until_true 5 [ -s "$D/stty" ]
+    [ "$(cat "$D/exit")" = 0 ]
+    grep -qw icanon "$D/stty"
+    grep -qw echo "$D/stty"
+    ! grep -qw -- '-icanon' "$D/stty"
+    [ "$(TM display -p '#{alternate_on} #{cursor_flag}')" = '0 1' ]
+}
+
+@test "--batch and --json speak to scripts" {
+    lib_up
+    run "$JAILTOP" -s "$D/sock" --batch
+    [ "$status" = 0 ]
+    [[ $output == *'ban 203.0.113.44 sshd left '* ]]
+    [[ $output == *'jail postfix on '*'/var/log/mail.log missing'* ]]
+    run timeout 5 sh -c '"$0" -s "$1" --json | head -1 | jq -r .snapshot.engine.host' "$JAILTOP" "$D/sock"
+    [ "$output" = gw1 ]
+    run "$JAILTOP" -s "$D/nowhere" --batch
+    [ "$status" = 1 ]
+    [[ $output == *'no engine answers on'* ]]
+}
