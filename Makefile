@@ -176,8 +176,10 @@ layers: ## which folder includes what, held against tests/layers.txt
 format: ## clang-format over the tree
 	clang-format -i $(SRC) $(UI) $(HDR)
 
-bench: all ## lines per second, beside fail2ban's if it is installed
-	@tests/bench.sh $O/jailtop
+bench: all ## lines per second, reading the configuration, from the line to the rule
+	@tests/bench/regex.sh $O/jailtop
+	@tests/bench/config.sh $O/jailtop
+	@[ "$$(id -u)" != 0 ] || JAILTOP=$(abspath $O/jailtop) tests/bench/storm.py
 
 # tests/fuzz/fuzz_x.c: LLVMFuzzerTestOneInput over one reader of foreign bytes, its corpus in tests/fuzz/corpus/x;
 # without a fuzzer, replay.c runs it on the corpus

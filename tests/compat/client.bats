@@ -1,4 +1,3 @@
-# run alone
 # `jailtop client` against the real fail2ban-server: what it prints, to the byte, and its exit codes
 
 load session.bash

@@ -94,8 +94,8 @@ session_run() {
         line=${line//@D@/$D}
         echo "\$ $line" >>"$out"
         eval "set -- $line"
-        "${CLIENT[@]}" "$@" >"$D/stdout" 2>"$D/stderr" </dev/null
-        rc=$?
+        rc=0
+        "${CLIENT[@]}" "$@" >"$D/stdout" 2>"$D/stderr" </dev/null || rc=$?
         { cat "$D/stdout"; sed 's/^/2> /' "$D/stderr"; echo "= $rc"; } | session_mask >>"$out"
     done <"$BATS_TEST_DIRNAME/session.cmd"
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
-# bench.sh JAILTOP [LINES]: lines per second of `jailtop regex` with our filters over a made-up attack, and of
+# regex.sh JAILTOP [LINES]: lines per second of `jailtop regex` with our filters over a made-up attack, and of
 # fail2ban-regex if it is installed. Quote ratios of one run: machines and minutes differ.
 set -eu
-cd "$(dirname "$0")/.."
 jailtop=$(realpath "$1") lines=${2:-100000}
+cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 seconds=$((lines / 4 + 10))
