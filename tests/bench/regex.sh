@@ -9,7 +9,6 @@ trap 'rm -rf "$work"' EXIT
 seconds=$((lines / 4 + 10))
 LC_ALL=C awk -f sample-configs/demo/attack -- dir="$work" seconds=$seconds fast=1 seed=3
 
-# the clock of the made-up log stands in 1970; a year is not in it, so any will do
 time_of() { # TESTER LOG FILTER
     local from to
     from=$(date +%s.%N)
