@@ -106,7 +106,7 @@ edit_start(struct input *in)
 	el_set(in->edit, EL_EDITOR, "emacs");
 	el_set(in->edit, EL_HIST, history, in->history);
 	el_set(in->edit, EL_SIGNAL, 1); /* the terminal is put right before a signal ends us */
-	el_set(in->edit, EL_ADDFN, "complete", "complete a command", complete);
+	el_wset(in->edit, EL_ADDFN, L"complete", L"complete a command", complete); /* the narrow form leaks its copies */
 	el_set(in->edit, EL_BIND, "^I", "complete", NULL);
 	el_set(in->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
 }
