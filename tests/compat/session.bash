@@ -1,5 +1,5 @@
 # session.bash: one session of commands by some client against some server; what each command printed
-# goes to a file, with times and process numbers masked, so that two such files can be compared.
+# goes to a file, with times, process numbers and DIR masked, so that two such files can be compared.
 #
 #   session_dir DIR               makes the configuration of the two jails, t and u
 #   session_run DIR OUT CLIENT…   runs session.cmd with CLIENT (`fail2ban-client`, `jailtop client`)
@@ -77,7 +77,8 @@ wait_out() { # TEXT: the actions' file has it
 }
 
 session_mask() {
-    sed -E -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(,[0-9]{3})?/TIME/g' -e 's/\[[0-9]+\]: /[PID]: /'
+    # a broken expression: Python's words and PCRE2's
+    sed -E -e "s|$D|@D@|g" -e 's/missing \), unterminated subpattern at position 0|missing closing parenthesis at column 1/BROKEN/' -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(,[0-9]{3})?/TIME/g' -e 's/\[[0-9]+\]: /[PID]: /'
 }
 
 session_run() {
@@ -89,10 +90,10 @@ session_run() {
     while IFS= read -r line || [ -n "$line" ]; do
         case $line in
         '' | '#'*) continue ;;
-        '!'*) (cd "$D" && eval "${line#!}") >>"$out" 2>&1; continue ;;
+        '!'*) (cd "$D" && eval "${line#!}") 2>&1 | session_mask >>"$out"; continue ;;
         esac
         line=${line//@D@/$D}
-        echo "\$ $line" >>"$out"
+        echo "\$ $line" | session_mask >>"$out"
         eval "set -- $line"
         rc=0
         "${CLIENT[@]}" "$@" >"$D/stdout" 2>"$D/stderr" </dev/null || rc=$?
