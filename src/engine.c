@@ -93,6 +93,54 @@ recent_each(const struct engine *e, const char *path, size_t n,
 	free(flat);
 }
 
+/* ---- a turn: committed first, told then ---- */
+
+void
+engine_turn(struct engine *e)
+{
+	if (e->is_in_turn)
+		return;
+	e->is_in_turn = true;
+	store_begin(e->store);
+	log_hold();
+	bus_hold(e->bus);
+}
+
+void
+engine_turn_end(struct engine *e)
+{
+	if (!e->is_in_turn)
+		return;
+	/* a line that made a ban must not be read again after a crash: it could bring back who was unbanned since */
+	for (struct jail *j = e->jails; j != NULL; j = j->hh.next)
+		if (j->has_decided) {
+			j->has_decided = false;
+			jail_store_positions(j);
+		}
+	e->is_in_turn = false;
+	store_commit(e->store);
+	log_release();
+	bus_release(e->bus);
+}
+
+static void
+on_before_poll(uv_prepare_t *h)
+{
+	engine_turn_end(h->data);
+}
+
+static void
+on_after_poll(uv_check_t *h)
+{
+	engine_turn_end(h->data);
+}
+
+static void
+on_before_command(void *arg)
+{
+	engine_turn_end(arg);
+}
+
 /* ---- hooks of the stages ---- */
 
 static void
@@ -106,6 +154,7 @@ on_batch(void *arg, struct tail *const *tails, size_t n_tails, const struct line
 		struct jail_log *log = tail_arg(tails[i]);
 		jails[n++] = log->jail;
 	}
+	engine_turn(e);
 	if (n != 0)
 		flow_lines(e, jails, n, tail_path(tails[0]), lines, count);
 }
@@ -272,6 +321,7 @@ on_tick(uv_timer_t *timer)
 	double longest = 600;
 	bool names = (int64_t)(mono - e->started) % NAMES_REFRESH_S == 0;
 
+	engine_turn(e);
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
 		failures_expire(j->failures, now, j->findtime, failure_over, j);
 		flow_expire(j);
@@ -334,6 +384,7 @@ on_expiry(uv_timer_t *timer)
 {
 	struct engine *e = timer->data;
 
+	engine_turn(e);
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next)
 		flow_expire(j);
 	engine_arm_expiry(e);
@@ -358,50 +409,14 @@ engine_arm_expiry(struct engine *e)
 	uv_timer_start(&e->expiry, on_expiry, (uint64_t)wait, 0);
 }
 
-/* ---- the database: one transaction for what one turn of the loop brings ---- */
-
-static void
-end_transaction(struct engine *e)
-{
-	if (!e->in_transaction)
-		return;
-	e->in_transaction = false;
-	uv_prepare_stop(&e->before_wait);
-	uv_check_stop(&e->after_wait);
-	store_commit(e->store);
-}
-
-static void
-on_before_wait(uv_prepare_t *h)
-{
-	end_transaction(h->data);
-}
-
-static void
-on_after_wait(uv_check_t *h)
-{
-	end_transaction(h->data);
-}
-
-void
-engine_transaction(struct engine *e)
-{
-	if (e->in_transaction || e->state == ENGINE_STOPPING)
-		return;
-	e->in_transaction = true;
-	store_begin(e->store);
-	/* whichever comes first: right after the descriptors, or before the loop waits for them */
-	uv_prepare_start(&e->before_wait, on_before_wait);
-	uv_check_start(&e->after_wait, on_after_wait);
-}
-
 /* ---- life ---- */
 
 struct engine *
 engine_new(uv_loop_t *loop, bool dry_run, const char *why_dry)
 {
 	struct engine *e = xcalloc(1, sizeof *e);
-	struct action_hooks hooks = {.outcome = on_outcome, .fact = on_fact, .log = on_action_log, .arg = e};
+	struct action_hooks hooks = {
+	    .outcome = on_outcome, .fact = on_fact, .log = on_action_log, .before = on_before_command, .arg = e};
 
 	e->loop = loop;
 	e->is_dry = dry_run;
@@ -424,10 +439,14 @@ engine_new(uv_loop_t *loop, bool dry_run, const char *why_dry)
 	uv_timer_init(loop, &e->tick);
 	uv_timer_init(loop, &e->expiry);
 	uv_timer_init(loop, &e->slice);
-	uv_prepare_init(loop, &e->before_wait);
-	uv_check_init(loop, &e->after_wait);
-	e->before_wait.data = e->after_wait.data = e;
 	e->tick.data = e->expiry.data = e->slice.data = e;
+	uv_prepare_init(loop, &e->before_poll);
+	uv_check_init(loop, &e->after_poll);
+	e->before_poll.data = e->after_poll.data = e;
+	uv_prepare_start(&e->before_poll, on_before_poll);
+	uv_check_start(&e->after_poll, on_after_poll);
+	uv_unref((uv_handle_t *)&e->before_poll);
+	uv_unref((uv_handle_t *)&e->after_poll);
 	uv_timer_start(&e->tick, on_tick, 1000, 1000);
 	uv_timer_start(&e->slice, on_slice, 250, 250);
 	return e;
@@ -461,6 +480,9 @@ stop_done(void *arg)
 {
 	struct engine *e = arg;
 
+	engine_turn_end(e);
+	uv_close((uv_handle_t *)&e->before_poll, NULL);
+	uv_close((uv_handle_t *)&e->after_poll, NULL);
 	e->stopped(e->stopped_arg);
 }
 
@@ -506,21 +528,19 @@ engine_stop(struct engine *e, bool keep_bans, void (*stopped)(void *arg), void *
 	e->keep_bans = keep_bans;
 	e->state = ENGINE_STOPPING;
 	bus_publish(e->bus, EVENT_ENGINE, describe_engine(e));
+	engine_turn(e);
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next)
 		jail_stop(j, keep_bans);
 	uv_close((uv_handle_t *)&e->tick, NULL);
 	uv_close((uv_handle_t *)&e->expiry, NULL);
 	uv_close((uv_handle_t *)&e->slice, NULL);
-	end_transaction(e);
-	uv_close((uv_handle_t *)&e->before_wait, NULL);
-	uv_close((uv_handle_t *)&e->after_wait, NULL);
 	action_queue_drain(e->queue, stop_queue, e);
 }
 
 void
 engine_open_store(struct engine *e, const char *path)
 {
-	end_transaction(e);
+	engine_turn_end(e);
 	store_close(e->store);
 	e->store = NULL;
 	if (path == NULL || strcmp(path, "None") == 0)

@@ -90,11 +90,13 @@ struct engine {
 	double stats_at;     /* monotonic: counters were told last */
 	uint64_t stats_seen; /* sum of the counters then */
 
+	bool is_in_turn;     /* engine_turn() */
+	double clock_ahead;  /* of the wall clock before the monotonic one, at the last look */
+
+	uv_prepare_t before_poll;
+	uv_check_t after_poll;
 	uv_timer_t tick;   /* once a second: expiry, housekeeping */
 	uv_timer_t expiry; /* at the next end of a ban */
-	uv_prepare_t before_wait; /* the end of a turn of the loop: the database's transaction ends */
-	uv_check_t after_wait;
-	bool in_transaction;
 	uv_timer_t slice;  /* four times a second while somebody listens: hosts, stats */
 	void (*stopped)(void *arg); /* called once when engine_stop has ended */
 	void *stopped_arg;
@@ -113,6 +115,14 @@ void engine_stop(struct engine *e, bool keep_bans, void (*stopped)(void *arg), v
 /* Opens (or with NULL, "None": closes) the database. */
 void engine_open_store(struct engine *e, const char *path);
 
+/*
+ * What a loop turn did becomes visible all at once: engine_turn() before anything that may ban or unban; the
+ * database is committed, with the log positions of the jails that changed, and then the log lines, the events
+ * and the commands go out. Ends by itself before the loop waits; engine_turn_end() ends it now (before a reply).
+ */
+void engine_turn(struct engine *e);
+void engine_turn_end(struct engine *e);
+
 struct jail *engine_jail(const struct engine *e, const char *name); /* NULL: no such jail */
 
 /* The operator's own address: taken with a client, dropped with it. */
@@ -122,8 +132,6 @@ void engine_unprotect(struct engine *e, const struct addr *a);
 bool engine_is_own(const struct engine *e, const struct addr *a);
 bool engine_is_self(struct engine *e, const struct addr *a); /* an address of this host */
 
-/* What is written to the database from now on goes in one transaction, until this turn of the loop ends. */
-void engine_transaction(struct engine *e);
 /* Re-arms the timer for the next end of a ban; call after bans changed. */
 void engine_arm_expiry(struct engine *e);
 /* Runs the bans again whose rules the kernel does not have (ip NULL: all). How many. */

@@ -410,13 +410,13 @@ flow_ban(struct jail *j, struct ticket *t, int flags)
 	t->bancount++;
 	t->bantime = bantime;
 	ban = bans_add(j->bans, t, bantime, own);
+	engine_turn(e); /* the row is committed before anybody hears of it */
+	j->has_decided = true;
+	if (!restored)
+		store_ban_add(e->store, j->name, t, j->bantime);
 	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", restored ? "[%s] Restore Ban %s" : "[%s] Ban %s", j->name, t->id);
 	e->stats.bans++;
 	rate_add(&e->stats.ban_rate, clock_monotonic(&e->clock), 1);
-	if (!restored) {
-		engine_transaction(e);
-		store_ban_add(e->store, j->name, t, j->bantime);
-	}
 	act(j, ban, restored);
 	hosts_set_failed(e->hosts, ticket_ip(t), j->name, t->retry);
 	jail_touch(j);
@@ -434,6 +434,8 @@ lift(struct jail *j, struct ban *ban, const char *why, bool by_actions)
 	struct jail_action *a;
 	double left = ban_left(j->bans, ban);
 
+	engine_turn(e);
+	j->has_decided = true;
 	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "[%s] Unban %s", j->name, ban->ticket->id);
 	if (by_actions)
 		DL_FOREACH(j->actions, a)

@@ -67,6 +67,7 @@ on_tail_lines(void *arg, const struct line *lines, size_t count)
 {
 	struct jail_log *log = arg;
 
+	engine_turn(log->jail->engine);
 	flow_lines(log->jail->engine, &log->jail, 1, log->path, lines, count);
 }
 
@@ -334,6 +335,14 @@ find_log(const struct jail *j, const char *path)
 	return NULL;
 }
 
+static double
+seek_date(void *arg, const struct line *line)
+{
+	struct jail_log *log = arg;
+
+	return filter_date(log->jail->filter, line);
+}
+
 static bool
 open_log(struct jail_log *log, struct err *err)
 {
@@ -342,14 +351,23 @@ open_log(struct jail_log *log, struct err *err)
 	enum source_backend backend = strcmp(j->backend, "polling") == 0 ? SOURCE_POLLING : SOURCE_INOTIFY;
 	struct tail_hooks hooks = {
 	    .lines = on_tail_lines, .changed = on_tail_changed, .log = on_tail_log, .arg = log};
-	struct tail_start start = {.at_end = log->at_end};
+	/* compat: FileFilter.seekToTime: what is older than findtime cannot count, and is not read */
+	struct tail_start start = {
+	    .at_end = log->at_end,
+	    .not_before = clock_now(&e->clock) - j->findtime,
+	    .seek_date = seek_date,
+	};
 	char hash[41] = "";
 	double resume = 0;
 
 	source_first_hash(log->path, hash);
-	if (store_log_add(e->store, j->name, log->path, hash, 0, &resume) && !log->at_end) {
+	char stored[41] = "";
+	if (store_log_find(e->store, j->name, log->path, stored, &resume) && !log->at_end && *stored != '\0' && resume >= 0) {
+		/* its hash may be that of the file as it is, or of the one that was rotated away meanwhile */
 		start.pos = (uint64_t)resume;
-		start.first_hash = hash;
+		start.first_hash = stored;
+	} else {
+		store_log_add(e->store, j->name, log->path, hash, 0, &resume);
 	}
 	log->tail = tail_new(e->source, log->path, backend, j->logencoding, &start, &hooks, err);
 	if (log->tail == NULL)
@@ -477,6 +495,7 @@ jail_journal_lines(void *arg, const struct line *lines, size_t count)
 {
 	struct jail *j = arg;
 
+	engine_turn(j->engine);
 	flow_lines(j->engine, &j, 1, "systemd-journal", lines, count);
 }
 
@@ -537,6 +556,14 @@ jail_store_positions(struct jail *j)
 	struct jail_log *l;
 	struct tail_status st;
 
+	if (j->journal != NULL) {
+		struct journal_status js;
+		journal_status(j->journal, &js);
+		if (js.time > 0 && js.time != j->journal_stored) {
+			store_log_update(j->engine->store, j->name, "systemd-journal", js.iso, js.time);
+			j->journal_stored = js.time;
+		}
+	}
 	DL_FOREACH(j->logs, l) {
 		if (l->tail == NULL)
 			continue;

@@ -65,6 +65,7 @@ struct jail {
 	struct ignore *ignore;     /* owned */
 	struct jail_log *logs;     /* owned list, in order */
 	struct journal *journal;   /* owned; NULL unless the backend is systemd */
+	double journal_stored; /* position in the database, 0 none */
 	struct value *journalmatch; /* owned: list of lists of words */
 	struct jail_action *actions; /* owned list, in order */
 
@@ -81,6 +82,7 @@ struct jail {
 	double last_line;      /* wall clock of the last line, 0 never */
 	double changed_at;     /* monotonic: last change worth telling, for the slice */
 	bool is_changed;
+	bool has_decided;  /* banned or unbanned in this turn: its log positions go into the same commit */
 	UT_hash_handle hh;
 };
 

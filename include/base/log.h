@@ -29,6 +29,13 @@ void log_write(int level, const char *logger, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 bool log_wants(int level);
 
+/*
+ * While held, lines for a file or a stream wait in memory and are written by log_release() in one piece,
+ * so that what they tell of can be committed first. Syslog and the journal are not held.
+ */
+void log_hold(void);
+void log_release(void);
+
 void log_set_level(int level);
 int log_level(void);
 /* Level by name in any case, or a number; the old numbers 1-4 (error … debug) too. -1 if unknown. */

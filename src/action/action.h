@@ -78,6 +78,8 @@ struct action_hooks {
 	 * returns true, or false for an unknown tag. Called when the work is queued. May be NULL.
 	 */
 	bool (*fact)(void *arg, const char *jail, const struct ticket *t, const char *tag, struct str *out);
+	/* Before a command is run: what it does must have been written down. May be NULL. */
+	void (*before)(void *arg);
 	/* For fail2ban.log; NULL: log_write() under fail2ban's logger names. */
 	void (*log)(void *arg, int level, const char *text);
 	void *arg;

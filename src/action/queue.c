@@ -95,6 +95,8 @@ lane_next(struct lane *lane)
 	if (lane->is_stepping)
 		return; /* further up the stack somebody loops */
 	lane->is_stepping = true;
+	if (lane->queue->hooks.before != NULL && lane->jobs != NULL)
+		lane->queue->hooks.before(lane->queue->hooks.arg);
 	while (lane->turn == NULL && lane->batch == NULL && lane->jobs != NULL && !lane->queue->is_closing) {
 		if (!lane->queue->dry_run && batch_start(lane))
 			break;

@@ -35,6 +35,8 @@ static struct {
 	char *target;   /* as it was asked for, without the options; NULL: the first stderr */
 	char *format;   /* NULL: FORMAT */
 	bool no_date, no_padding;
+	bool is_held;   /* lines wait in `held` */
+	struct str held;
 } sink = {.fd = -1};
 
 static const struct {
@@ -281,6 +283,10 @@ log_write(int level, const char *logger, const char *format, ...)
 	case SINK_STDOUT:
 	case SINK_FILE:
 		str_addc(&line, '\n');
+		if (sink.is_held) {
+			str_addn(&sink.held, line.at, line.len);
+			break;
+		}
 		write_all(sink.kind == SINK_FILE ? sink.fd : sink.kind == SINK_STDOUT ? 1 : 2, str_text(&line), line.len);
 		break;
 	}
@@ -288,6 +294,25 @@ log_write(int level, const char *logger, const char *format, ...)
 	str_done(&clean);
 	str_done(&line);
 	errno = saved;
+}
+
+void
+log_hold(void)
+{
+	sink.is_held = sink.kind != SINK_SYSLOG && sink.kind != SINK_JOURNAL;
+}
+
+void
+log_release(void)
+{
+	sink.is_held = false;
+	if (sink.held.len == 0)
+		return;
+	write_all(sink.kind == SINK_FILE ? sink.fd : sink.kind == SINK_STDOUT ? 1 : 2, sink.held.at, sink.held.len);
+	if (sink.held.cap > 65536)
+		str_done(&sink.held);
+	else
+		str_clear(&sink.held);
 }
 
 /* ---- opening ---- */
@@ -383,6 +408,8 @@ log_open(const char *target, const char *syslog_socket, struct err *err)
 		spec_done(&spec);
 		return false;
 	}
+	bool was_held = sink.is_held;
+	log_release(); /* to where it was meant to go */
 	if (sink.fd >= 0)
 		close(sink.fd);
 	free(sink.target);
@@ -396,6 +423,8 @@ log_open(const char *target, const char *syslog_socket, struct err *err)
 	sink.format = format != NULL && format[0] != '\0' ? xstrdup(format) : NULL;
 	sink.facility = facility_parse(spec_get(&spec, "facility"));
 	sink.target = spec.name;
+	if (was_held)
+		log_hold();
 	spec.name = NULL;
 	spec_done(&spec);
 	return true;
@@ -418,7 +447,11 @@ log_reopen(void)
 		log_write(LOG_LEVEL_ERROR, "fail2ban.server", "%s; the old file is kept", err.text);
 		return "flushed";
 	}
+	bool was_held = sink.is_held;
+	log_release();
 	close(sink.fd);
 	sink.fd = fd;
+	if (was_held)
+		log_hold();
 	return "rolled over";
 }

@@ -12,12 +12,20 @@ struct bus_reader {
 	struct bus_reader *prev, *next;
 };
 
+struct held {
+	enum event_kind kind;
+	struct str line; /* owned */
+	struct held *prev, *next;
+};
+
 struct bus {
 	const struct clock *clock;
 	struct bus_reader *readers; /* owned */
 	uint64_t seq;
 	char *history[BUS_HISTORY]; /* owned, without LF; a ring */
 	size_t n_history, oldest;
+	bool is_held;
+	struct held *held; /* owned: told at bus_release() */
 	double slice;
 	int found_in_slice;
 };
@@ -44,6 +52,7 @@ bus_free(struct bus *b)
 		return;
 	while (b->readers != NULL)
 		bus_unsubscribe(b, b->readers);
+	bus_release(b);
 	for (size_t i = 0; i < b->n_history; i++)
 		free(b->history[i]);
 	free(b);
@@ -54,6 +63,10 @@ bus_subscribe(struct bus *b, bus_fn fn, void *arg)
 {
 	struct bus_reader *r = xcalloc(1, sizeof *r);
 
+	if (b->is_held) { /* a new reader's snapshot holds what waits: it must not hear it twice */
+		bus_release(b);
+		b->is_held = true;
+	}
 	r->fn = fn;
 	r->arg = arg;
 	DL_APPEND(b->readers, r);
@@ -94,6 +107,35 @@ is_history(enum event_kind kind)
 	    kind == EVENT_REPAIR || kind == EVENT_NOTICE;
 }
 
+/* Takes line. */
+static void
+tell(struct bus *b, enum event_kind kind, struct str *line)
+{
+	struct bus_reader *r, *next;
+
+	DL_FOREACH_SAFE(b->readers, r, next)
+		r->fn(r->arg, kind, line->at, line->len);
+	str_done(line);
+}
+
+void
+bus_hold(struct bus *b)
+{
+	b->is_held = true;
+}
+
+void
+bus_release(struct bus *b)
+{
+	b->is_held = false;
+	while (b->held != NULL) {
+		struct held *h = b->held;
+		DL_DELETE(b->held, h);
+		tell(b, h->kind, &h->line);
+		free(h);
+	}
+}
+
 void
 bus_publish(struct bus *b, enum event_kind kind, json_t *fields)
 {
@@ -110,13 +152,19 @@ bus_publish(struct bus *b, enum event_kind kind, json_t *fields)
 	if (text == NULL)
 		return;
 
-	struct str line = {0};
-	str_add(&line, text);
-	str_addc(&line, '\n');
-	struct bus_reader *r, *next;
-	DL_FOREACH_SAFE(b->readers, r, next)
-		r->fn(r->arg, kind, line.at, line.len);
-	str_done(&line);
+	if (b->readers != NULL) {
+		struct str line = {0};
+		str_add(&line, text);
+		str_addc(&line, '\n');
+		if (b->is_held) {
+			struct held *h = xcalloc(1, sizeof *h);
+			h->kind = kind;
+			h->line = line;
+			DL_APPEND(b->held, h);
+		} else {
+			tell(b, kind, &line);
+		}
+	}
 
 	if (!is_history(kind)) {
 		free(text);

@@ -36,6 +36,9 @@ bool bus_found_budget(struct bus *b);
 
 /* Takes `fields` (an object); adds ev, seq, t. Kinds of the Log pane are kept in the history. */
 void bus_publish(struct bus *b, enum event_kind kind, json_t *fields);
+/* While held, events wait; bus_release() tells them in order. The history has them at once. */
+void bus_hold(struct bus *b);
+void bus_release(struct bus *b);
 uint64_t bus_seq(const struct bus *b); /* of the last event */
 /* Appends the history as "{…},{…}", oldest first. */
 void bus_history(const struct bus *b, struct str *out);

@@ -582,6 +582,22 @@ filter_advice(const struct filter *f, int failregex, struct filter_advice *out)
 	}
 }
 
+double
+filter_date(struct filter *f, const struct line *line)
+{
+	struct core *c = f->core;
+	struct date_result d;
+	struct err err;
+	double now = clock_now(f->hooks.clock);
+
+	if (!isnan(line->time))
+		return line->time;
+	if (c->dates == NULL && !core_make_dates(c, now, &err))
+		return NAN;
+	datedetect_find(c->dates, line->bytes, line->len, false, now, &d);
+	return d.found == DATE_FOUND ? d.time : NAN;
+}
+
 const struct datedetect *
 filter_dates(const struct filter *f)
 {

@@ -82,6 +82,11 @@ void filter_feed(struct filter *f, const struct line *lines, size_t count);
 void filters_feed(struct filter *const *filters, size_t n_filters, const struct line *lines, size_t count);
 
 void filter_counters(const struct filter *f, struct filter_counters *out);
+/*
+ * The date that the text of one line has, NAN: none. Leaves no trace in the counters or in what later lines
+ * without date borrow: for finding a place in a log.
+ */
+double filter_date(struct filter *f, const struct line *line);
 /* Time of the last dated line, 0 if none yet: for "last line read 2s ago". */
 double filter_last_date(const struct filter *f);
 

@@ -121,6 +121,16 @@ after_command(struct conn *c)
 		c->server->stop(c->server->stop_arg, wants == COMMAND_STOP_KEEP_BANS);
 }
 
+/* What the answer tells is written down before it is sent. */
+static bool
+run_now(struct engine *e, const struct value *words, struct command_reply *r)
+{
+	engine_turn(e);
+	bool ok = command_run(e, words, COMMAND_WRITE, r);
+	engine_turn_end(e);
+	return ok;
+}
+
 static void
 pickle_message(struct conn *c, const char *body, size_t len)
 {
@@ -145,7 +155,7 @@ pickle_message(struct conn *c, const char *body, size_t len)
 		pickle_write_refusal(err.text, &out);
 	} else {
 		struct command_reply r = {0};
-		if (command_run(conn_engine(c), words, COMMAND_WRITE, &r)) {
+		if (run_now(conn_engine(c), words, &r)) {
 			pickle_write_ok(r.value, &out);
 		} else {
 			if (r.args == NULL) {
@@ -237,7 +247,7 @@ json_message(struct conn *c, const char *line, size_t len)
 		struct command_reply r = {0};
 		if (conn_engine(c)->state == ENGINE_STOPPING)
 			send_json(c, answer_error(id, "RuntimeError", "the engine is stopping"));
-		else if (command_run(conn_engine(c), words, COMMAND_WRITE, &r))
+		else if (run_now(conn_engine(c), words, &r))
 			send_json(c, answer_ok(id, value_to_json(r.value)));
 		else
 			send_json(c, answer_error(id, r.exception, r.text != NULL ? r.text : ""));

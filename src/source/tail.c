@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "source/follow.h"
+
+#define ROTATED_MAX 64 /* names that are looked at for the rest of a rotated log */
 
 /* ---- state ---- */
 
@@ -101,13 +104,82 @@ start_of(struct tail *t, struct stream *st, uint64_t size)
 	return from;
 }
 
+/*
+ * The log was rotated while nobody followed it, and some of it was not read: the file beside it whose first
+ * line has the stored hash is read on from there, before the new one. An unpacked PATH.1, PATH.0 or PATH-DATE.
+ */
+static int
+find_rotated(const struct tail *t, struct stat *sb)
+{
+	static const char *const ends[] = {".1", ".0", "-[0-9]*"};
+	int fd = -1;
+
+	for (size_t i = 0; fd < 0 && i < sizeof ends / sizeof *ends; i++) {
+		/* names with glob characters are left alone */
+		char *pattern = xasprintf("%s%s", t->file->path, ends[i]), hash[SHA1_TEXT_MAX];
+		glob_t found = {0};
+		bool is_plain = strpbrk(t->file->path, "*?[\\") == NULL;
+
+		if (is_plain && glob(pattern, 0, NULL, &found) == 0) {
+			/* the youngest name first */
+			for (size_t k = found.gl_pathc; fd < 0 && k-- > 0 && found.gl_pathc - k <= ROTATED_MAX;) {
+				if (!source_first_hash(found.gl_pathv[k], hash) || strcmp(hash, t->start_hash) != 0)
+					continue;
+				fd = open(found.gl_pathv[k], O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+				if (fd >= 0 && (fstat(fd, sb) != 0 || !S_ISREG(sb->st_mode) ||
+				                   (uint64_t)sb->st_size <= t->start.pos)) {
+					close(fd);
+					fd = -1;
+				}
+			}
+		}
+		globfree(&found);
+		free(pattern);
+	}
+	return fd;
+}
+
+static void
+start_in_rotated(struct tail *t, struct stream *st)
+{
+	struct stream *old;
+	struct stat sb;
+	int fd;
+
+	if (t->is_started || t->start.at_end || !t->start.first_hash || !t->start.pos ||
+	    strcmp(t->start_hash, st->first_hash) == 0)
+		return;
+	fd = find_rotated(t, &sb);
+	if (fd < 0)
+		return;
+	if (sb.st_dev == st->dev && sb.st_ino == st->ino) { /* a link to the same */
+		close(fd);
+		return;
+	}
+	DL_FOREACH (t->file->streams, old) {
+		if (old->dev == sb.st_dev && old->ino == sb.st_ino)
+			break;
+	}
+	if (old) {
+		close(fd);
+	} else {
+		old = stream_new(t->file, fd, sb.st_dev, sb.st_ino);
+		DL_PREPEND(t->file->streams, old);
+		source_log(t->file, LOG_LEVEL_INFO, "%s was rotated meanwhile: the rest of the old file is read first",
+		    t->file->path);
+	}
+	stream_add(old, t, t->start.pos, false);
+}
+
 static void
 start_tail(struct tail *t, struct stream *st, uint64_t size)
 {
 	uint64_t off = 0;
 
-	if (!t->is_started)
+	if (!t->is_started) {
+		start_in_rotated(t, st);
 		off = start_of(t, st, size);
+	}
 	t->is_started = true;
 	stream_add(st, t, off, t->in_operation);
 }

@@ -58,6 +58,18 @@ store_log_add(struct store *s, const char *jail, const char *path, const char *h
 }
 
 bool
+store_log_find(struct store *s, const char *jail, const char *path, char hash[41], double *pos)
+{
+	char stored[64];
+	bool has_hash;
+
+	if (!find(s, jail, path, stored, &has_hash, pos) || strlen(stored) > 40)
+		return false;
+	strcpy(hash, stored);
+	return true;
+}
+
+bool
 store_log_pos(struct store *s, const char *jail, const char *path, double *pos)
 {
 	char hash[64];

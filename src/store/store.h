@@ -72,6 +72,8 @@ void store_jail_off(struct store *s, const char *jail);
 bool store_log_add(struct store *s, const char *jail, const char *path, const char *hash, double pos,
     double *resume);
 void store_log_update(struct store *s, const char *jail, const char *path, const char *hash, double pos);
+/* The stored hash and position of a file, whatever it is now; false: none. */
+bool store_log_find(struct store *s, const char *jail, const char *path, char hash[41], double *pos);
 /* The stored position whatever the hash (journals: path "systemd-journal", a time); false: none. */
 bool store_log_pos(struct store *s, const char *jail, const char *path, double *pos);
 
