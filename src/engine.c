@@ -12,6 +12,7 @@
 #include "describe.h"
 #include "flow_stages.h"
 #include "jail.h"
+#include "leftover.h"
 #include "store/store.h"
 #include "truth.h"
 
@@ -139,6 +140,14 @@ static void
 on_before_command(void *arg)
 {
 	engine_turn_end(arg);
+}
+
+static bool
+on_in_place(void *arg, const char *command, const char *id)
+{
+	struct engine *e = arg;
+
+	return leftover_claim(e->leftover, command, id);
 }
 
 /* ---- hooks of the stages ---- */
@@ -416,7 +425,8 @@ engine_new(uv_loop_t *loop, bool dry_run, const char *why_dry)
 {
 	struct engine *e = xcalloc(1, sizeof *e);
 	struct action_hooks hooks = {
-	    .outcome = on_outcome, .fact = on_fact, .log = on_action_log, .before = on_before_command, .arg = e};
+	    .outcome = on_outcome, .fact = on_fact, .log = on_action_log, .before = on_before_command,
+	    .in_place = on_in_place, .arg = e};
 
 	e->loop = loop;
 	e->is_dry = dry_run;
@@ -428,6 +438,8 @@ engine_new(uv_loop_t *loop, bool dry_run, const char *why_dry)
 	e->queue = action_queue_new(loop, &e->clock, dry_run, &hooks);
 	e->bus = bus_new(&e->clock);
 	e->truth = truth_new(e);
+	if (!dry_run)
+		e->leftover = leftover_new(e);
 	e->repair_auto = true;
 	e->hosts = hosts_new(&e->clock);
 	e->white = ignore_new(&e->clock);
@@ -495,11 +507,19 @@ stop_truth(void *arg)
 }
 
 static void
+stop_leftover(void *arg)
+{
+	struct engine *e = arg;
+
+	leftover_close(e->leftover, stop_truth, e);
+}
+
+static void
 stop_resolve(void *arg)
 {
 	struct engine *e = arg;
 
-	resolve_close(e->resolve, stop_truth, e);
+	resolve_close(e->resolve, stop_leftover, e);
 }
 
 static void
@@ -534,6 +554,7 @@ engine_stop(struct engine *e, bool keep_bans, void (*stopped)(void *arg), void *
 	uv_close((uv_handle_t *)&e->tick, NULL);
 	uv_close((uv_handle_t *)&e->expiry, NULL);
 	uv_close((uv_handle_t *)&e->slice, NULL);
+	action_queue_hold(e->queue, false);
 	action_queue_drain(e->queue, stop_queue, e);
 }
 

@@ -28,6 +28,7 @@
 struct jail;
 struct store;
 struct truth;
+struct leftover;
 struct recent; /* the last raw lines of one log file */
 
 enum engine_state { ENGINE_STARTING, ENGINE_OK, ENGINE_STOPPING };
@@ -65,6 +66,7 @@ struct engine {
 	struct action_queue *queue; /* owned */
 	struct store *store;        /* owned; NULL: no database */
 	struct truth *truth;        /* owned */
+	struct leftover *leftover;  /* owned; NULL in a dry run */
 	struct bus *bus;            /* owned */
 	struct hosts *hosts;        /* owned */
 	struct jail *jails;         /* owned; uthash by name, in the order they were added */

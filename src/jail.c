@@ -14,6 +14,7 @@
 #include "describe.h"
 #include "engine.h"
 #include "flow_stages.h"
+#include "leftover.h"
 #include "source/lines.h"
 #include "store/store.h"
 
@@ -534,6 +535,8 @@ jail_start(struct jail *j, struct err *err)
 	    .max_matches = (size_t)(j->maxmatches > 0 ? j->maxmatches : 0),
 	};
 	store_bans_current(e->store, j->name, &rules, restore_ban, j);
+
+	leftover_jail_started(e->leftover, j);
 
 	bool ok = true;
 	if (strcmp(j->backend, "systemd") == 0)

@@ -601,10 +601,30 @@ process_ran(struct turn *t, bool ok)
 	turn_end(t, ok);
 }
 
+/* Is the ban's rule there already? Answers the same each time. */
+bool
+job_in_place(struct job *j)
+{
+	const struct action_hooks *h = &j->action->queue->hooks;
+
+	if (!j->is_in_place && (j->phase == ACTION_BAN || j->phase == ACTION_REBAN) && j->is_filled && !j->is_digest &&
+	    h->in_place != NULL && j->action->is_firewall)
+		j->is_in_place = h->in_place(h->arg, j->command.text, j->id);
+	return j->is_in_place;
+}
+
 static void
 process_try(struct turn *t)
 {
 	const struct command *from = &t->job->command;
+
+	if (t->tries == 0 && job_in_place(t->job)) {
+		t->did_run = true;
+		t->tries = 1;
+		t->command = xstrdup(from->text);
+		process_ran(t, true);
+		return;
+	}
 	struct command c = {.text = xstrdup(from->text), .n_values = from->n_values};
 
 	t->tries++;
@@ -661,6 +681,18 @@ flushed_then_stop(struct turn *t, bool ok)
 	memset(a->started, 0, sizeof a->started);
 	a->n_order = 0;
 	op_run(t, ACTION_STOP, families, n, turn_end);
+}
+
+/* What an earlier engine made is this one's now, also when it stops. */
+static void
+leftover_started(struct turn *t, bool ok)
+{
+	if (ok) {
+		action_holds(t->job->action, t->job->family);
+		process_try(t);
+	} else {
+		turn_end(t, false);
+	}
 }
 
 static void
@@ -734,7 +766,11 @@ course(struct turn *t)
 			process_try(t);
 		break;
 	case ACTION_UNBAN:
-		if ((a->started[j->family] & HOLDS_BANS) != 0)
+		if (j->is_leftover && a->started[j->family] == 0)
+			op_run(t, ACTION_START, &j->family, 1, leftover_started);
+		else if (j->is_leftover)
+			leftover_started(t, true);
+		else if ((a->started[j->family] & HOLDS_BANS) != 0)
 			process_try(t);
 		else
 			turn_end(t, true); /* compat: it never banned anything of this family */
@@ -927,6 +963,33 @@ void
 action_unban(struct action *a, const struct ticket *t)
 {
 	queue_ticket(a, ACTION_UNBAN, t);
+}
+
+void
+action_unban_leftover(struct action *a, const struct ticket *t)
+{
+	struct job *j = job_new(a, ACTION_UNBAN);
+
+	j->id = xstrdup(t->id);
+	j->family = ticket_family(t);
+	j->is_leftover = true;
+	job_fill(j, t, NULL);
+	queue_add(a, j);
+}
+
+char *
+action_command(struct action *a, enum action_phase phase, const struct ticket *t)
+{
+	struct job *j = job_new(a, phase);
+	char *text = NULL;
+
+	j->id = xstrdup(t->id);
+	j->family = ticket_family(t);
+	job_fill(j, t, NULL);
+	if (slice_trim(slice_of(j->command.text)).len != 0)
+		text = xstrdup(j->command.text);
+	job_free(j);
+	return text;
 }
 
 void

@@ -80,6 +80,8 @@ struct action_hooks {
 	bool (*fact)(void *arg, const char *jail, const struct ticket *t, const char *tag, struct str *out);
 	/* Before a command is run: what it does must have been written down. May be NULL. */
 	void (*before)(void *arg);
+	/* Is what this command of a ban would do done already (rules left by an engine that was killed)? May be NULL. */
+	bool (*in_place)(void *arg, const char *command, const char *id);
 	/* For fail2ban.log; NULL: log_write() under fail2ban's logger names. */
 	void (*log)(void *arg, int level, const char *text);
 	void *arg;
@@ -87,6 +89,7 @@ struct action_hooks {
 
 struct action_queue *action_queue_new(uv_loop_t *loop, const struct clock *clock, bool dry_run,
     const struct action_hooks *hooks);
+void action_queue_hold(struct action_queue *q, bool is_held); /* while held nothing is begun */
 size_t action_queue_waiting(const struct action_queue *q); /* commands not finished yet */
 /* Calls done once when everything queued so far has ended (at once if idle). */
 void action_queue_drain(struct action_queue *q, void (*done)(void *arg), void *arg);
@@ -110,6 +113,10 @@ void action_stop(struct action *a, bool flush_bans); /* (flush and) actionstop f
 void action_ban(struct action *a, const struct ticket *t);   /* copies the ticket */
 void action_reban(struct action *a, const struct ticket *t); /* actionreban, else actionban */
 void action_unban(struct action *a, const struct ticket *t);
+/* Takes out a rule that the action made in an earlier life of the engine; it starts what it must for that. */
+void action_unban_leftover(struct action *a, const struct ticket *t);
+/* The command of a phase for a ticket, as it would be run; the caller frees; NULL: there is none. */
+char *action_command(struct action *a, enum action_phase phase, const struct ticket *t);
 void action_prolong(struct action *a, const struct ticket *t);
 bool action_has_flush(const struct action *a); /* actionflush is defined */
 void action_flush(struct action *a);

@@ -388,7 +388,7 @@ is_held(const struct holder *holders, const struct job *j)
 
 /* Has the job nothing to do but run its one command, or not even that? */
 static bool
-is_ready(const struct job *j, const struct holder *holders, bool *is_idle)
+is_ready(struct job *j, const struct holder *holders, bool *is_idle)
 {
 	struct action *a = j->action;
 	bool is_ban = j->phase == ACTION_BAN || j->phase == ACTION_REBAN;
@@ -404,8 +404,11 @@ is_ready(const struct job *j, const struct holder *holders, bool *is_idle)
 		return false;
 	if (is_ban && a->started[j->family] == 0 && action_starts_on_demand(a))
 		return false;
+	if (j->phase == ACTION_UNBAN && j->is_leftover)
+		return (a->started[j->family] & 2u) != 0;
 	if (j->phase == ACTION_UNBAN && (a->started[j->family] & 2u) == 0 && !is_held(holders, j))
 		return false;
+	*is_idle = job_in_place(j);
 	return true;
 }
 
@@ -449,6 +452,8 @@ collect(struct batch *b)
 		DL_DELETE(lane->jobs, j);
 		if (is_idle) {
 			DL_APPEND(b->idle, j);
+			if (j->is_in_place)
+				holder_add(&holders, j);
 		} else {
 			DL_APPEND(g->jobs, j);
 			g->count++;
@@ -491,13 +496,13 @@ member_end(struct job *j, bool was_batched)
 	struct outcome o = {
 		.ok = true,
 		.was_batched = was_batched,
-		.was_skipped = !was_batched,
-		.tries = was_batched,
+		.was_skipped = !was_batched && !j->is_in_place,
+		.tries = was_batched || j->is_in_place,
 		.command = text,
 		.output = "",
 	};
 
-	if (was_batched && (j->phase == ACTION_BAN || j->phase == ACTION_REBAN))
+	if ((was_batched || j->is_in_place) && (j->phase == ACTION_BAN || j->phase == ACTION_REBAN))
 		action_holds(a, j->family);
 	job_end(j, &o);
 }

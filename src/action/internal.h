@@ -176,9 +176,12 @@ struct job {
 	bool is_digested;      /* … one that goes out with others in one mail */
 	bool is_digest;        /* that mail */
 	bool flush_first;
+	bool is_leftover;      /* an unban of what an earlier engine banned */
+	bool is_in_place;      /* a ban whose rule is there already */
 };
 
 void job_free(struct job *j);
+bool job_in_place(struct job *j);
 const struct template *action_template(struct action *a, enum action_phase phase, enum family f);
 bool action_is_firewall(struct action *a);
 bool action_wants_own_name(struct action *a);
@@ -257,6 +260,7 @@ struct action_queue {
 	uint64_t seq;
 	size_t waiting;
 	struct drain *drains;
+	bool is_held;
 	bool is_closing;
 	void (*closed)(void *arg);
 	void *closed_arg;

@@ -92,7 +92,7 @@ lane_of(struct action *a)
 void
 lane_next(struct lane *lane)
 {
-	if (lane->is_stepping)
+	if (lane->is_stepping || lane->queue->is_held)
 		return; /* further up the stack somebody loops */
 	lane->is_stepping = true;
 	if (lane->queue->hooks.before != NULL && lane->jobs != NULL)
@@ -385,6 +385,14 @@ action_queue_new(uv_loop_t *loop, const struct clock *clock, bool dry_run, const
 		q->own_name = xstrdup(name); /* nobody is asked */
 	}
 	return q;
+}
+
+void
+action_queue_hold(struct action_queue *q, bool is_held)
+{
+	q->is_held = is_held;
+	if (!is_held && !uv_is_active((uv_handle_t *)&q->kick))
+		uv_timer_start(&q->kick, kick, 0, 0);
 }
 
 size_t
