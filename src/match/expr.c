@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "match/failregex.h"
+#include "match/pyreason.h"
 
 #define SHOWN_MAX 700
 
@@ -90,12 +91,11 @@ expr_new(struct regex_room *room, struct names *names, const char *source, bool 
 		if (inner.offset != SIZE_MAX)
 			regex_fault_set(&here, source, strlen(source), mapped_from(&e->text, inner.offset), "%s", inner.text);
 		bool is_long = e->text.text.len > SHOWN_MAX; /* the reason must fit behind it */
+		struct str reason = {0};
+		pyreason(&inner, e->text.text.at, e->text.text.len, &reason);
 		err_set(err, "Unable to compile regular expression '%.*s%s':\n%s", SHOWN_MAX, e->text.text.at,
-		    is_long ? "..." : "", here.text);
-		if (here.column != 0 && err != NULL) {
-			size_t n = strlen(err->text);
-			snprintf(err->text + n, sizeof err->text - n, " at column %zu", here.column);
-		}
+		    is_long ? "..." : "", str_text(&reason));
+		str_done(&reason);
 		if (fault != NULL)
 			*fault = here;
 		expr_free(e);
