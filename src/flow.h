@@ -26,6 +26,7 @@ struct line {
 	double time;       /* of a journal entry, seconds since the epoch; NAN: find the date in the text */
 	bool in_operation; /* the reader had reached the file's end before: the line is new, not history */
 	bool is_cut;       /* was longer than LINE_MAX_BYTES */
+	bool is_ascii;     /* known to have no byte above 0x7f; false: nobody looked */
 };
 
 /* One matched log line inside a failure. */

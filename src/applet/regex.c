@@ -184,10 +184,7 @@ may_keep(const struct tester *t, const struct tester_lines *l, bool none, bool a
 static void
 note_pref(struct tester *t)
 {
-	struct filter_last last;
-
-	filter_last(t->filter, &last);
-	if (filter_prefregex(t->filter)[0] == '\0' || !last.has_pref)
+	if (!filter_has_pref_match(t->filter))
 		return;
 	t->pref_matched++;
 	if (t->opts.verbose == 0)
@@ -937,7 +934,8 @@ applet_regex(int argc, char **argv)
 	struct filter_hooks hooks = {.clock = &t.clock, .log = print_log, .arg = &t};
 	bool is_terse = t.opts.out != NULL;
 	struct filter_trial trial = {.check_all = !t.opts.no_check_all && !is_terse, .show_pending = !is_terse,
-	    .raw_names = t.opts.raw, .no_groups = !t.opts.json, .found = on_found, .ignored = on_ignored, .line = on_line, .arg = &t};
+	    .raw_names = t.opts.raw, .no_groups = !t.opts.json,
+	    .count_only = !t.opts.json && !is_terse && t.opts.verbose == 0, .found = on_found, .ignored = on_ignored, .line = on_line, .arg = &t};
 	t.names = xcalloc(1, sizeof *t.names);
 	t.filter = filter_new("~jailless~", &hooks);
 	filter_set_trial(t.filter, &trial);

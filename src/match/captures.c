@@ -278,24 +278,16 @@ captures_add_tuple(struct captures *f, size_t name, const char *part, size_t len
 }
 
 struct slice
-captures_text(struct captures *f, size_t name)
+captures_any_text(struct captures *f, size_t name)
 {
-	switch (captures_kind(f, name)) {
-	case CAPTURE_TEXT:
-		return (struct slice){str_text(&f->text) + f->values[name].at, f->values[name].len};
-	case CAPTURE_TUPLE: {
-		struct str repr = {0};
-		struct value *tuple = tuple_value(f->text.at + f->values[name].at, f->values[name].len);
-		value_repr(tuple, &repr);
-		value_free(tuple);
-		size_t at = f->text.len;
-		str_addn(&f->text, repr.at, repr.len);
-		str_done(&repr);
-		return (struct slice){f->text.at + at, f->text.len - at};
-	}
-	default:
-		return (struct slice){NULL, 0};
-	}
+	struct str repr = {0};
+	struct value *tuple = tuple_value(f->text.at + f->values[name].at, f->values[name].len);
+
+	value_repr(tuple, &repr);
+	value_free(tuple);
+	size_t at = captures_keep(f, repr.at, repr.len);
+	str_done(&repr);
+	return (struct slice){f->text.at + at, f->text.len - at};
 }
 
 void

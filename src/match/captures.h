@@ -94,8 +94,21 @@ captures_is_true(const struct captures *f, size_t name)
 	return kind > CAPTURE_TEXT || (kind == CAPTURE_TEXT && f->values[name].len > 0);
 }
 
-/* Its text; at NULL when it is not there or None. A tuple's text is as Python writes it. */
-struct slice captures_text(struct captures *f, size_t name);
+struct slice captures_any_text(struct captures *f, size_t name); /* of a tuple, as Python writes it */
+/* Its text; at NULL when it is not there or None. A tuple's may move the others. */
+static inline struct slice
+captures_text(struct captures *f, size_t name)
+{
+	switch (captures_kind(f, name)) {
+	case CAPTURE_TEXT:
+		return (struct slice){f->text.at + f->values[name].at, f->values[name].len};
+	case CAPTURE_TUPLE:
+		return captures_any_text(f, name);
+	default:
+		return (struct slice){NULL, 0};
+	}
+}
+
 /* Adds a part to a value and makes a tuple of it: (old, part). part NULL: None. */
 void captures_add_tuple(struct captures *f, size_t name, const char *part, size_t len);
 void captures_add_user(struct captures *f, const char *user, size_t len); /* to CAPTURE_USERS, once each */

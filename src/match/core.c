@@ -63,6 +63,7 @@ core_done(struct core *c)
 	datedetect_free(c->dates);
 	free(c->dispatch.lists);
 	free(c->dispatch.prefixes);
+	memo_free(c->memo);
 	sessions_free(c->sessions);
 	window_clear(&c->window);
 	window_clear(&c->whole);
@@ -156,6 +157,8 @@ void
 core_changed(struct core *c)
 {
 	c->dispatch.is_ready = false;
+	if (c->memo != NULL)
+		memo_clear(c->memo);
 }
 
 bool
@@ -209,10 +212,15 @@ make_dispatch(struct core *c)
 	}
 	for (unsigned byte = 0; byte < 256; byte++) {
 		d->start[byte] = (uint32_t)at;
+		d->is_blind[byte] = true;
 		for (size_t i = 0; i < c->fail.count; i++) {
-			const uint8_t *first = regex_first_bytes(c->fail.at[i]->regex);
-			if (first == NULL || byte >= 0x80 || (first[byte / 8] >> byte % 8 & 1) != 0)
-				d->lists[at++] = (uint16_t)i;
+			struct regex *r = c->fail.at[i]->regex;
+			const uint8_t *first = regex_first_bytes(r);
+			if (first != NULL && byte < 0x80 && (first[byte / 8] >> byte % 8 & 1) == 0)
+				continue;
+			d->lists[at++] = (uint16_t)i;
+			if (regex_tells_digits(r) || regex_n_groups(r) > MEMO_GROUPS_MAX)
+				d->is_blind[byte] = false;
 		}
 		d->lists[at++] = UINT16_MAX;
 	}
@@ -273,14 +281,42 @@ keep_addr(struct core *c, const struct addr *a)
 	return keep_text(c, text, strlen(text));
 }
 
+/* The usual case of the next, as inet_pton(3) has it. */
+static bool
+parse_ip4(struct slice text, struct addr *out)
+{
+	size_t at = 0;
+
+	for (int i = 0; i < 4; i++) {
+		unsigned n = 0;
+		size_t digits = 0;
+		for (; at < text.len && text.at[at] >= '0' && text.at[at] <= '9'; at++, digits++)
+			n = n * 10 + (unsigned)(text.at[at] - '0');
+		if (digits == 0 || digits > 3 || n > 255 || (digits > 1 && text.at[at - digits] == '0'))
+			return false;
+		out->bytes[i] = (uint8_t)n;
+		if (i < 3 && (at == text.len || text.at[at++] != '.'))
+			return false;
+	}
+	out->family = 4;
+	out->prefix = 32;
+	return at == text.len;
+}
+
 /* An address without prefix in its text; cidr < 0: a host. */
 static bool
 parse_addr(struct slice text, long cidr, struct addr *out)
 {
 	if (memchr(text.at, '/', text.len) != NULL || memchr(text.at, '[', text.len) != NULL)
 		return false;
-	if (cidr < 0)
+	if (cidr < 0) {
+		struct addr a = {0};
+		if (parse_ip4(text, &a)) {
+			*out = a;
+			return true;
+		}
 		return addr_parsen(text.at, text.len, out);
+	}
 	/* with the prefix at once, as a network within ::ffff:0:0/96 stays IPv6 */
 	char with[128];
 	int n = snprintf(with, sizeof with, "%.*s/%ld", (int)text.len, text.at, cidr > 128 ? 128 : cidr);
@@ -467,6 +503,14 @@ tell(struct core *c, size_t index, struct captures *f, double time, const char *
 	/* compat: only the tester takes a <F-NOFAIL> without a connection for none */
 	bool is_nofail = c->trial != NULL && captures_is_true(f, CAPTURE_NOFAIL);
 
+	if (c->trial != NULL && c->trial->count_only &&
+	    (captures_kind(f, CAPTURE_IP4) > CAPTURE_NONE || captures_kind(f, CAPTURE_IP6) > CAPTURE_NONE)) {
+		out.id = "";
+		struct filter_found found = {.failregex = out.failregex, .is_nofail = is_nofail, .failure = &out};
+		c->counters.failures += !is_nofail;
+		c->trial->found(c->trial->arg, &found);
+		return true;
+	}
 	reserve_values(c, f);
 	enum blame blame = find_blame(c, f, &who);
 	if (blame == BLAME_NONE) {
@@ -507,15 +551,19 @@ struct search { /* what the expressions are tried on */
 };
 
 static enum regex_result
-try_expr(struct core *c, const struct expr *e, const struct search *s)
+note_limit(struct core *c, enum regex_result r)
 {
-	enum regex_result r = regex_search(e->regex, s->text, s->len, 0, s->is_ascii);
-
 	if (r == REGEX_LIMIT) {
 		c->counters.limit++;
 		c->last.over_limit = true;
 	}
 	return r;
+}
+
+static enum regex_result
+try_expr(struct core *c, const struct expr *e, const struct search *s)
+{
+	return note_limit(c, regex_search(e->regex, s->text, s->len, 0, s->is_ascii));
 }
 
 /* Does an ignoreregex take the text? All are tried when the tester wants to count. */
@@ -606,7 +654,11 @@ matched(struct core *c, size_t index, const struct search *whole, const struct s
 static bool
 match_pref(struct core *c, const struct search *s)
 {
-	if (try_expr(c, c->pref, s) != REGEX_HIT) {
+	/* one line, unless there is a window of them */
+	enum regex_result r = c->maxlines > 1 ? try_expr(c, c->pref, s)
+	                                      : note_limit(c, regex_search_line(c->pref->regex, s->text, s->len, s->is_ascii));
+
+	if (r != REGEX_HIT) {
 		c->last.has_pref = false;
 		return false;
 	}
@@ -649,6 +701,18 @@ core_content(struct core *c, const char **text, size_t *len)
 	}
 }
 
+/* Where the answer on a text is remembered; NULL: nowhere, as it does not follow from the text's shape alone. */
+static struct memo_slot *
+find_memo(struct core *c, const struct search *s, bool *is_known)
+{
+	if (!s->is_ascii || s->len > MEMO_TEXT_MAX || c->ignore.count > 0 || checks_all(c) ||
+	    !c->dispatch.is_blind[(unsigned char)s->text[0]])
+		return NULL;
+	if (c->memo == NULL)
+		c->memo = memo_new();
+	return memo_find(c->memo, s->text, s->len, is_known);
+}
+
 static void
 find_failure(struct core *c, const struct search *whole, double time, bool no_date)
 {
@@ -666,6 +730,16 @@ find_failure(struct core *c, const struct search *whole, double time, bool no_da
 	}
 	if (!c->dispatch.is_ready)
 		make_dispatch(c);
+	bool is_known;
+	struct memo_slot *slot = find_memo(c, &s, &is_known);
+	if (slot != NULL && is_known) {
+		if (slot->index == MEMO_NOTHING)
+			return;
+		struct regex *r = c->fail.at[slot->index]->regex;
+		memo_get_spans(slot, regex_spans_to_fill(r), regex_n_groups(r));
+		matched(c, slot->index, whole, &s, &c->line, 1, time, no_date);
+		return;
+	}
 	const uint16_t *next = c->dispatch.lists + c->dispatch.start[(unsigned char)s.text[0]];
 	uint64_t first;
 	memcpy(&first, s.text, sizeof first); /* SLACK allows it */
@@ -675,14 +749,21 @@ find_failure(struct core *c, const struct search *whole, double time, bool no_da
 			continue;
 		if (try_expr(c, c->fail.at[*next], &s) != REGEX_HIT)
 			continue;
+		if (slot != NULL && slot->index == MEMO_NOTHING) {
+			const struct regex *r = c->fail.at[*next]->regex;
+			slot->index = *next;
+			memo_keep_spans(slot, regex_spans(r), regex_n_groups(r));
+		}
 		if (has_ignore && is_ignored(c, &s)) {
 			if (!checks_all(c))
 				return;
 			continue;
 		}
 		if (!matched(c, *next, whole, &s, &c->line, 1, time, no_date))
-			return;
+			break;
 	}
+	if (slot != NULL && c->last.over_limit)
+		slot->len = 0; /* another try may have more luck */
 }
 
 /* ---- several lines (maxlines > 1) ---- */
@@ -943,7 +1024,7 @@ void
 core_line(struct core *c, const struct line *given)
 {
 	struct line l = *given;
-	bool no_date = false, is_ascii = !has_high_byte(l.bytes, l.len);
+	bool no_date = false, is_ascii = l.is_ascii || !has_high_byte(l.bytes, l.len);
 
 	c->counters.lines++;
 	c->last.verdict = FILTER_MISSED;

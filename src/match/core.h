@@ -8,6 +8,7 @@
 #include "match/datedetect.h"
 #include "match/expr.h"
 #include "match/filter.h"
+#include "match/memo.h"
 #include "match/multiline.h"
 #include "match/window.h"
 
@@ -31,6 +32,7 @@ struct dispatch {
 	struct dispatch_prefix { /* by expression: the first bytes of all its matches */
 		uint64_t bytes, mask;
 	} *prefixes; /* owned */
+	bool is_blind[256];  /* by first byte: none of them tells digits apart */
 };
 
 enum warned { WARNED_ODD_TIME, WARNED_OLD, WARNED_NO_DATE, N_WARNED };
@@ -51,6 +53,7 @@ struct core {
 	/* state */
 	struct datedetect *dates; /* made with the first line, or with datepattern; counted, as twins share it */
 	struct dispatch dispatch;
+	struct memo *memo;        /* made when first of use */
 	struct sessions *sessions;
 	struct window window, whole; /* maxlines > 1: lineBuffer, orgBuffer */
 	struct str last_stamp;    /* text of the last date */

@@ -490,6 +490,12 @@ filter_last(const struct filter *f, struct filter_last *out)
 	out->line = f->core->line;
 }
 
+bool
+filter_has_pref_match(const struct filter *f)
+{
+	return f->core->pref != NULL && f->core->last.has_pref;
+}
+
 struct value *
 filter_pref_value(const struct filter *f)
 {

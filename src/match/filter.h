@@ -120,6 +120,7 @@ struct filter_trial {
 	bool show_pending;   /* report failures without an address too */
 	bool raw_names;      /* a host name is the id itself */
 	bool no_groups;      /* found->failure->groups stays empty: saves time */
+	bool count_only;     /* neither id nor lines of an address are wanted: saves more */
 	void (*found)(void *arg, const struct filter_found *found); /* instead of hooks.failure */
 	void (*ignored)(void *arg, size_t ignoreregex);             /* 0-based */
 	void (*line)(void *arg, const struct line *line);           /* a line is done; may be NULL */
@@ -141,6 +142,7 @@ struct filter_last {
 	struct failure_line line;  /* as a failure would have it */
 };
 void filter_last(const struct filter *f, struct filter_last *out);
+bool filter_has_pref_match(const struct filter *f); /* its has_pref, false without a prefregex */
 struct value *filter_pref_value(const struct filter *f); /* dict of its groups on the last line; caller frees */
 /* With maxlines > 1: the lines that wait for more. */
 size_t filter_window(const struct filter *f);

@@ -458,10 +458,14 @@ search_head(struct regex *r, const char *text, size_t len)
 enum regex_result
 regex_search(struct regex *r, const char *text, size_t len, size_t from, bool is_ascii)
 {
-	if (r->head != NULL && is_ascii && from == 0 && len > 1 && memchr(text, '\n', len) == text + len - 1)
-		return search_head(r, text, len);
 	struct copy *c = copy_of(r, form_for(r, is_ascii));
 	return c != NULL ? run(r, c, c->is_jit, text, len, from, 0) : REGEX_MISS;
+}
+
+enum regex_result
+regex_search_line(struct regex *r, const char *text, size_t len, bool is_ascii)
+{
+	return r->head != NULL && is_ascii && len > 1 ? search_head(r, text, len) : regex_search(r, text, len, 0, is_ascii);
 }
 
 enum regex_result
@@ -482,6 +486,18 @@ const size_t *
 regex_spans(const struct regex *r)
 {
 	return r->spans;
+}
+
+size_t *
+regex_spans_to_fill(struct regex *r)
+{
+	return r->spans;
+}
+
+bool
+regex_tells_digits(const struct regex *r)
+{
+	return r->text.tells_digits;
 }
 
 size_t

@@ -34,6 +34,8 @@ enum regex_result { REGEX_MISS, REGEX_HIT, REGEX_LIMIT };
  * starts at `from`, what stands before it is seen by ^, \b and look-behinds only.
  */
 enum regex_result regex_search(struct regex *r, const char *text, size_t len, size_t from, bool is_ascii);
+/* As regex_search from 0; text is one line that ends with its only line feed. */
+enum regex_result regex_search_line(struct regex *r, const char *text, size_t len, bool is_ascii);
 /* As regex_search, but fails if the outcome could have depended on anything at or behind len. */
 enum regex_result regex_search_closed(struct regex *r, const char *text, size_t len, bool is_ascii);
 
@@ -43,6 +45,10 @@ size_t regex_n_groups(const struct regex *r);
 const char *regex_group_name(const struct regex *r, size_t group); /* 1-based; NULL: not named */
 size_t regex_group(const struct regex *r, const char *name);       /* its number, 0: none */
 
+/* Puts back what a hit had left in the spans. */
+size_t *regex_spans_to_fill(struct regex *r);
+/* May it take one digit and refuse another? */
+bool regex_tells_digits(const struct regex *r);
 /* Can a match begin at the start of the text only? */
 bool regex_is_anchored(const struct regex *r);
 /* 256 bits: the bytes that an ASCII text must begin with; only for anchored ones, NULL: not known. */

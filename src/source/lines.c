@@ -369,8 +369,8 @@ add(struct lines *l, const char *bytes, size_t len, bool in_operation, bool is_c
 	}
 	line.bytes = bytes;
 	line.len = len;
-	if (l->coding == CODING_WIDE || l->coding == CODING_TABLE ||
-	    (!l->is_plain && !is_ascii(bytes, len) && (l->coding != CODING_UTF8 || !is_utf8(bytes, len)))) {
+	line.is_ascii = l->coding < CODING_TABLE && (l->is_plain || is_ascii(bytes, len));
+	if (!line.is_ascii && (l->coding != CODING_UTF8 || !is_utf8(bytes, len))) {
 		decode(l, &line);
 		while (line.len > 0 && (line.bytes[line.len - 1] == '\r' || line.bytes[line.len - 1] == '\n'))
 			line.len--;

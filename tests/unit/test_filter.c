@@ -678,6 +678,50 @@ together_or_in_turn_is_the_same(void **state)
 	}
 }
 
+/* A text that differs from an earlier one in digits only is not searched again; it must not show. */
+static void
+remembered_texts_change_nothing(void **state)
+{
+	static const char *const words[] = {"Failed", "password", "for", "root", "admin1", "from", "192.0.2.1", "192.0.2.77",
+	    "10.1.1.1", "2001:db8::12", "port", "22", "40221", "4022", "ssh2", "a1b", "a2b", "x", "1:2", "\xc3\xa9"};
+	struct run kept, plain;
+
+	(void)state;
+	start(&kept);
+	start(&plain);
+	kept.show_all = plain.show_all = true;
+	/* an ignoreregex, even one that never matches, keeps texts from being remembered */
+	assert_true(filter_add_ignoreregex(plain.filter, "never to be seen", NULL));
+	for (int i = 0; i < 2; i++) {
+		struct run *r = i == 0 ? &kept : &plain;
+		assert_true(filter_set_prefregex(r->filter, "^ <F-CONTENT>.+</F-CONTENT>$", NULL));
+		add(r, "^Failed \\S+ for <F-USER>\\S+</F-USER> from <HOST>(?: port (?P<p>\\d+))?");
+		add(r, "^Failed (?P<a>a\\db)? ?<F-USER>\\w*</F-USER>.* <ADDR>$");
+		add(r, "^port 4022 <HOST>"); /* tells digits apart: texts with its first letter are always searched */
+		add(r, "^x <HOST> (?P<q>x)?");
+		add(r, "^for .*(?P<z>\\d) <ADDR>");
+	}
+	srand(11);
+	for (int n = 0; n < 30000; n++) {
+		char line[200] = "";
+		for (int k = rand() % 7; k >= 0; k--) {
+			strcat(line, words[(size_t)rand() % (sizeof words / sizeof *words)]);
+			strcat(line, k > 0 ? " " : "");
+		}
+		feed(&kept, line);
+		feed(&plain, line);
+		if (strcmp(str_text(&kept.found), str_text(&plain.found)) != 0)
+			fail_msg("'%s': '%s', not '%s'", line, str_text(&kept.found), str_text(&plain.found));
+		str_clear(&kept.found);
+		str_clear(&plain.found);
+	}
+	struct filter_counters c;
+	filter_counters(kept.filter, &c);
+	assert_true(c.matched > 1000);
+	stop(&kept);
+	stop(&plain);
+}
+
 int
 main(void)
 {
@@ -705,6 +749,7 @@ main(void)
 	    cmocka_unit_test(an_expression_over_its_budget_is_counted_and_stalls_nothing),
 	    cmocka_unit_test(filters_that_share_their_work_still_have_their_own_life),
 	    cmocka_unit_test(together_or_in_turn_is_the_same),
+	    cmocka_unit_test(remembered_texts_change_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
