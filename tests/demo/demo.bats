@@ -62,7 +62,7 @@ setup() {
     cat "$BATS_TEST_TMPDIR/out"
     [ -n "$engine" ]
     kill -TERM $demo
-    run wait $demo
+    wait $demo || true
     for i in $(seq 100); do kill -0 "$engine" 2>/dev/null || break; sleep 0.1; done
     ! kill -0 "$engine" 2>/dev/null
     [ -z "$(ls "$TMPDIR")" ]
