@@ -99,12 +99,13 @@ count_failure(struct jail *j, const struct ticket *t, int attempts)
 
 	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Found %s - %s", j->name, t->id,
 	    clock_text(t->time, when));
+	const uint32_t seen = (uint32_t)attempts; /* a failure that weighs more is still one */
 	if (attempts == 1)
 		attempts = weight(j, t);
 	const struct ticket *entry = failures_add(j->failures, t, attempts, &limits);
-	e->stats.found += (uint64_t)attempts;
-	rate_add(&e->stats.fail_rate, mono, (uint32_t)attempts);
-	rate_add(&j->fail_rate, mono, (uint32_t)attempts);
+	e->stats.found += seen;
+	rate_add(&e->stats.fail_rate, mono, seen);
+	rate_add(&j->fail_rate, mono, seen);
 	hosts_failed(e->hosts, ticket_ip(t), j->name, entry->retry, j->maxretry, t->time);
 	jail_touch(j);
 
