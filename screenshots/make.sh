@@ -60,13 +60,13 @@ t send-keys 3
 wait_for '^3 Bans'
 wait_for ' R *$'
 shot bans
-t send-keys S # the longest first: who came back
-wait_for '> ?[0-9a-f.:]+ .* R *$'
+t send-keys G # the longest ban: somebody who came back
+wait_for '> ?[0-9a-f.:]+ +recidive'
 t send-keys i
 wait_for 'WHY'
 wait_for 'BEFORE'
 shot inspect
-t send-keys q S 4
+t send-keys q 4
 wait_for '^4 Chains'
 wait_for 'REJECT'
 shot chains
@@ -79,6 +79,10 @@ wait_for 'Failed password'
 t send-keys r
 wait_for 'MATCH +[1-9]'
 shot regex
-t send-keys q 0 '?'
+t send-keys q Escape
+t send-keys -l '\\' # and all of them again
+for i in $(seq 20); do t send-keys BSpace; done
+t send-keys Enter
+t send-keys 0 '?'
 wait_for 'Help'
 shot help
