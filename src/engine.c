@@ -20,6 +20,7 @@
 #define STATS_QUIET_S 2    /* counters are told at least this often */
 #define POSITIONS_EVERY_S 5 /* log positions are written to the database */
 #define PURGE_EVERY_S 3600 /* compat: observer purges hourly, first after an hour */
+#define CLOCK_JUMP_S 2      /* the wall clock moved by this much against the other one within a tick: it was set */
 #define NAMES_REFRESH_S 300 /* names in ignoreip are looked up again */
 
 /* ---- recent raw lines: per file a ring of bytes, lines ended by LF ---- */
@@ -318,8 +319,71 @@ white_expired(struct engine *e, struct ignore *g, const char *jail)
 		json_object_set_new(o, "ip", describe_text(text));
 		json_object_set_new(o, "jail", describe_text(jail));
 		bus_publish(e->bus, EVENT_WHITE, o);
+		store_white_del(e->store, jail, text);
 		free(text);
 	}
+}
+
+static void
+ban_moved(void *arg, struct ban *ban, double began)
+{
+	struct jail *j = arg;
+
+	store_ban_move(j->engine->store, j->name, ban->ticket->id, began, ban->ticket->time);
+}
+
+struct white_owner {
+	struct engine *engine;
+	struct ignore *list;
+	const char *name;
+};
+
+static void
+store_white(const struct white_owner *o)
+{
+	struct value *texts = value_list(), *untils = value_list();
+
+	ignore_list(o->list, texts, untils);
+	for (size_t i = 0; i < value_count(texts); i++)
+		if (value_at(untils, i)->real >= 0)
+			store_white_put(o->engine->store, o->name, value_text(value_at(texts, i)), value_at(untils, i)->real);
+	value_free(texts);
+	value_free(untils);
+}
+
+/*
+ * The wall clock was set (or the machine came up with a wrong one). Ends of bans are kept on the clock that
+ * never jumps; what is kept as wall-clock time moves along, in the database too.
+ */
+static void
+clock_moved(struct engine *e, double seconds)
+{
+	double now = clock_now(&e->clock);
+
+	log_write(LOG_LEVEL_NOTICE, "fail2ban.server", "clock moved %+.0f s", seconds);
+	char *text = xasprintf("clock moved %+.0f s", seconds);
+	bus_publish(e->bus, EVENT_NOTICE, json_pack("{s:s,s:s}", "level", "warning", "text", text));
+	free(text);
+	for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
+		bans_shift(j->bans, seconds, ban_moved, j);
+		failures_shift(j->failures, seconds, now);
+		ignore_shift(j->ignore, seconds);
+		store_white(&(struct white_owner){e, j->ignore, j->name});
+		jail_touch(j);
+	}
+	ignore_shift(e->white, seconds);
+	store_white(&(struct white_owner){e, e->white, "all"});
+	truth_look(e->truth);
+}
+
+static void
+watch_clock(struct engine *e)
+{
+	double ahead = clock_now(&e->clock) - clock_monotonic(&e->clock), moved = ahead - e->clock_ahead;
+
+	e->clock_ahead = ahead;
+	if (fabs(moved) >= CLOCK_JUMP_S)
+		clock_moved(e, moved);
 }
 
 static void
@@ -331,6 +395,8 @@ on_tick(uv_timer_t *timer)
 	bool names = (int64_t)(mono - e->started) % NAMES_REFRESH_S == 0;
 
 	engine_turn(e);
+	watch_clock(e);
+	now = clock_now(&e->clock);
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
 		failures_expire(j->failures, now, j->findtime, failure_over, j);
 		flow_expire(j);
@@ -432,6 +498,7 @@ engine_new(uv_loop_t *loop, bool dry_run, const char *why_dry)
 	e->is_dry = dry_run;
 	e->why_dry = why_dry;
 	e->started = clock_now(&e->clock);
+	e->clock_ahead = e->started - clock_monotonic(&e->clock);
 	e->source = source_new(loop, &e->clock);
 	source_on_batch(e->source, on_batch, e);
 	e->resolve = resolve_new(loop, &e->clock);
@@ -570,6 +637,27 @@ engine_open_store(struct engine *e, const char *path)
 	store_set_purge_age(e->store, e->dbpurgeage);
 	store_set_max_matches(e->store, (size_t)e->dbmaxmatches);
 	store_jails_off(e->store);
+	engine_restore_white(e, NULL);
+}
+
+static void
+restore_white(void *arg, const char *ip, double until)
+{
+	struct white_owner *w = arg;
+	struct err err;
+
+	if (until <= clock_now(&w->engine->clock))
+		store_white_del(w->engine->store, w->name, ip);
+	else if (!ignore_add(w->list, ip, until, &err))
+		log_write(LOG_LEVEL_WARNING, "fail2ban.filter", "[%s] stored whitelist: %s", w->name, err.text);
+}
+
+void
+engine_restore_white(struct engine *e, struct jail *j)
+{
+	struct white_owner w = {e, j != NULL ? j->ignore : e->white, j != NULL ? j->name : "all"};
+
+	store_white_each(e->store, w.name, restore_white, &w);
 }
 
 struct jail *

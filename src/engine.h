@@ -140,6 +140,8 @@ void engine_arm_expiry(struct engine *e);
 size_t engine_repair(struct engine *e, const char *ip);
 /* Looks up the names in the jail's ignoreip, or with NULL in the whitelist of all jails. */
 void engine_refresh_names(struct engine *e, struct jail *j);
+/* Whitelist entries with an end, from the database: the jail's, or with NULL those of all jails. */
+void engine_restore_white(struct engine *e, struct jail *j);
 /* Tells listeners the counters now instead of at the next slice. */
 void engine_publish_stats(struct engine *e);
 

@@ -525,6 +525,7 @@ jail_start(struct jail *j, struct err *err)
 	store_jail_on(e->store, j->name);
 	DL_FOREACH(j->actions, a)
 		action_start(a->action);
+	engine_restore_white(e, j);
 	engine_refresh_names(e, j);
 
 	struct store_restore rules = {

@@ -207,6 +207,24 @@ bans_retime(struct bans *b, int64_t bantime)
 	}
 }
 
+void
+bans_shift(struct bans *b, double seconds, void (*moved)(void *arg, struct ban *ban, double began), void *arg)
+{
+	for (struct node *n = b->by_id; n != NULL; n = n->hh.next) {
+		struct ban *ban = &n->ban;
+		double began = ban->ticket->time;
+		/* one that was made after the clock was set and before that was noticed has the new time already */
+		if (!isinf(ban->end_mono) && fabs(began + (double)ban->bantime - ban_until(b, ban)) < fabs(seconds) / 2)
+			continue;
+		ban->ticket->time += seconds;
+		ban->ticket->first += seconds;
+		ban->since += seconds;
+		ban->acted_at += seconds;
+		if (moved != NULL && !isinf(ban->end_mono))
+			moved(arg, ban, began);
+	}
+}
+
 double
 ban_left(const struct bans *b, const struct ban *ban)
 {

@@ -62,6 +62,12 @@ double bans_next_end(const struct bans *b);
 /* The jail's bantime changed: bans without a time of their own follow (compat: set bantime). */
 void bans_retime(struct bans *b, int64_t bantime);
 
+/*
+ * The wall clock was set by so much: times on it move along, ends stay where they are. moved() (may be NULL)
+ * is told of each ban that has an end, with the time at which it began before.
+ */
+void bans_shift(struct bans *b, double seconds, void (*moved)(void *arg, struct ban *ban, double began), void *arg);
+
 double ban_left(const struct bans *b, const struct ban *ban);  /* seconds; INFINITY for ever */
 double ban_until(const struct bans *b, const struct ban *ban); /* wall clock; -1 for ever */
 

@@ -149,6 +149,19 @@ failures_expire(struct failures *f, double now, double findtime,
 }
 
 void
+failures_shift(struct failures *f, double seconds, double now)
+{
+	for (struct entry *e = f->entries; e != NULL; e = e->hh.next) {
+		struct ticket *t = e->ticket;
+		bool is_new = seconds > 0 ? t->time + seconds > now + 1 : t->time > now - 2 && t->time < now + 1;
+		if (is_new)
+			continue;
+		t->time += seconds;
+		t->first += seconds;
+	}
+}
+
+void
 failures_each(const struct failures *f, void (*fn)(void *arg, const struct ticket *t), void *arg)
 {
 	for (struct entry *e = f->entries; e != NULL; e = e->hh.next)

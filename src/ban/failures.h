@@ -41,6 +41,8 @@ bool failures_forget(struct failures *f, const char *id);
 /* Drops what is older than findtime; `gone` (may be NULL) sees each identifier first. */
 void failures_expire(struct failures *f, double now, double findtime,
     void (*gone)(void *arg, const struct ticket *t), void *arg);
+/* The wall clock was set by so much and is `now` at present: counts go on as if it had not been. */
+void failures_shift(struct failures *f, double seconds, double now);
 void failures_each(const struct failures *f, void (*fn)(void *arg, const struct ticket *t), void *arg);
 
 size_t failures_count(const struct failures *f);   /* "Currently failed" */

@@ -129,6 +129,27 @@ ignore_del(struct ignore *g, const char *text)
 	return true;
 }
 
+const char *
+ignore_text(const struct ignore *g, const char *text)
+{
+	char buffer[ADDR_TEXT_MAX];
+	const char *name;
+	struct addr addr;
+
+	if (!canonical(text, &addr, buffer, &name, NULL))
+		name = text;
+	const struct entry *e = find(g, name);
+	return e != NULL ? e->text : NULL;
+}
+
+void
+ignore_shift(struct ignore *g, double seconds)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (g->entries[i].until >= 0)
+			g->entries[i].until += seconds;
+}
+
 void
 ignore_clear_lasting(struct ignore *g)
 {

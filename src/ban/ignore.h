@@ -30,7 +30,10 @@ void ignore_free(struct ignore *g); /* NULL is fine */
  */
 bool ignore_add(struct ignore *g, const char *text, double until, struct err *err);
 bool ignore_del(struct ignore *g, const char *text); /* false: not there */
+const char *ignore_text(const struct ignore *g, const char *text); /* the entry's own text, NULL: not there */
 void ignore_clear(struct ignore *g);
+/* The wall clock was set by so much: ends move with it. */
+void ignore_shift(struct ignore *g, double seconds);
 void ignore_clear_lasting(struct ignore *g); /* keeps the entries that have an end (reload) */
 
 /* What the names of the list resolve to now (the engine refreshes it). */

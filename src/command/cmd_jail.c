@@ -205,6 +205,10 @@ cmd_addignoreip_to(struct command *c, struct ignore *g, const char *owner)
 			continue;
 		if (!ignore_add(g, ip, until, &err))
 			return command_fail(c, "ValueError", "%s", err.text);
+		if (until >= 0)
+			store_white_put(c->engine->store, owner, ignore_text(g, ip), until);
+		else
+			store_white_del(c->engine->store, owner, ignore_text(g, ip));
 		publish_white(c->engine, owner, ip, until, false);
 	}
 	engine_refresh_names(c->engine, c->jail);
@@ -218,6 +222,8 @@ cmd_delignoreip_from(struct command *c, struct ignore *g, const char *owner)
 
 	if (ip == NULL)
 		return false;
+	if (ignore_text(g, ip) != NULL)
+		store_white_del(c->engine->store, owner, ignore_text(g, ip));
 	if (!ignore_del(g, ip))
 		return command_fail(c, "ValueError", "list.remove(x): x not in list");
 	publish_white(c->engine, owner, ip, -1, true);

@@ -274,6 +274,7 @@ take_messages(struct conn *c)
 		size_t len = c->in.len - from;
 		if (c->protocol == CONN_UNKNOWN)
 			c->protocol = *at == '{' ? CONN_JSON : CONN_PICKLE;
+		c->used_at = clock_monotonic(&conn_engine(c)->clock);
 		if (c->protocol == CONN_JSON) {
 			const char *end = memchr(at + c->scanned, '\n', len - c->scanned);
 			if (end == NULL) {
@@ -285,6 +286,7 @@ take_messages(struct conn *c)
 			if (end != at)
 				json_message(c, at, (size_t)(end - at));
 			from += (size_t)(end - at) + 1;
+			c->is_served = true;
 		} else {
 			ptrdiff_t end = pickle_frame_end(at, len, &c->scanned);
 			if (end < 0) {
@@ -294,6 +296,7 @@ take_messages(struct conn *c)
 			}
 			pickle_message(c, at, (size_t)end);
 			from += (size_t)end + PICKLE_END_LEN;
+			c->is_served = true;
 		}
 		c->scanned = 0;
 	}
@@ -330,6 +333,28 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	take_messages(c);
 }
 
+/*
+ * Too many: whoever has asked nothing so far goes first, the longest there; then the client that was quiet
+ * for longest and is not a screen. False: all are screens.
+ */
+static bool
+make_room(struct server *s, const struct conn *newest)
+{
+	struct conn *c, *victim = NULL;
+
+	DL_FOREACH(s->conns, c) {
+		if (c == newest || c->reader != NULL)
+			continue;
+		if (victim == NULL || (victim->is_served && !c->is_served) ||
+		    (victim->is_served == c->is_served && c->used_at < victim->used_at))
+			victim = c;
+	}
+	if (victim == NULL)
+		return false;
+	conn_close(victim);
+	return true;
+}
+
 void
 conn_accept(struct server *s, uv_pipe_t *listener)
 {
@@ -355,7 +380,8 @@ conn_accept(struct server *s, uv_pipe_t *listener)
 		conn_close(c);
 		return;
 	}
-	if (s->n_conns > WIRE_MAX_CLIENTS) {
+	c->used_at = clock_monotonic(&s->engine->clock);
+	if (s->n_conns > WIRE_MAX_CLIENTS && !make_room(s, c)) {
 		log_write(LOG_LEVEL_WARNING, "fail2ban.asyncserver", "more than %d clients: one was refused", WIRE_MAX_CLIENTS);
 		conn_close(c);
 		return;

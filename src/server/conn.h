@@ -25,6 +25,8 @@ struct conn {
 	unsigned uid;
 	struct str in;
 	size_t scanned;           /* of `in`, searched for the end of a message */
+	bool is_served;           /* a whole request came: it is a client, not a connection that somebody holds open */
+	double used_at;           /* monotonic: the last request, or the beginning */
 	double request_since;     /* monotonic: the first byte of an unfinished request, 0: none */
 	size_t queued;            /* bytes handed to the kernel's queue and not gone yet */
 	bool is_closing;

@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,20 +19,39 @@
 #include "server/conn.h"
 #include "server/server_internal.h"
 
+#define ALIVE_WAIT_MS 500 /* a socket that holds for this long has somebody behind it */
+#define ALIVE_TRIES 20
+
+/* One try. A child that a killed server had just forked may hold the listener for a moment: then it hangs up. */
+static bool
+is_answered(const struct sockaddr_un *a, bool *has_hung_up)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	*has_hung_up = false;
+	if (fd < 0)
+		return false;
+	bool alive = connect(fd, (const struct sockaddr *)a, sizeof *a) == 0;
+	/* nobody speaks before he is asked: what comes is the end */
+	if (alive && poll(&p, 1, ALIVE_WAIT_MS) > 0)
+		*has_hung_up = true;
+	close(fd);
+	return alive;
+}
+
 bool
 server_is_alive(const char *path)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	bool has_hung_up = true, alive = false;
 
 	if (strlen(path) >= sizeof a.sun_path)
 		return false;
 	strcpy(a.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	bool alive = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
-	close(fd);
-	return alive;
+	for (int tries = 0; has_hung_up && tries < ALIVE_TRIES; tries++)
+		alive = is_answered(&a, &has_hung_up);
+	return alive && !has_hung_up;
 }
 
 /* The last missing level of the directory is made, as fail2ban does. */

@@ -191,6 +191,31 @@ store_ban_del(struct store *s, const char *jail, const char *id)
 	return removed;
 }
 
+static void
+move_rows(struct store *s, enum db_stmt stmt_id, const char *jail, const char *id, double from, double to)
+{
+	sqlite3_stmt *stmt = db_stmt(s, stmt_id);
+
+	if (stmt == NULL)
+		return;
+	db_bind_text(stmt, 1, jail);
+	db_bind_text(stmt, 2, id);
+	sqlite3_bind_int64(stmt, 3, llrint(from));
+	sqlite3_bind_int64(stmt, 4, llrint(to));
+	db_write(s, stmt);
+}
+
+void
+store_ban_move(struct store *s, const char *jail, const char *id, double from, double to)
+{
+	if (s == NULL)
+		return;
+	store_begin(s);
+	move_rows(s, DB_BIP_MOVE, jail, id, from, to);
+	move_rows(s, DB_BAN_MOVE, jail, id, from, to);
+	store_commit(s);
+}
+
 /* ---- reading ---- */
 
 /* What is left of a stored ban time under the jail's present settings. False: it is over. */

@@ -27,6 +27,11 @@ static const char *const statements[DB_COUNT] = {
     [DB_MERGED_ALL] = "SELECT timeofban, data FROM bans WHERE ip = ?1 ORDER BY timeofban DESC LIMIT 10000",
     [DB_BANS_OF] = "SELECT jail, timeofban, bantime FROM (SELECT jail, timeofban, bantime, rowid FROM bans WHERE ip = ?1"
                    " ORDER BY timeofban DESC, rowid DESC LIMIT ?2) ORDER BY timeofban, rowid",
+    [DB_BIP_MOVE] = "UPDATE bips SET timeofban = ?4 WHERE jail = ?1 AND ip = ?2 AND timeofban = ?3",
+    [DB_BAN_MOVE] = "UPDATE bans SET timeofban = ?4 WHERE jail = ?1 AND ip = ?2 AND timeofban = ?3",
+    [DB_WHITE_PUT] = "INSERT OR REPLACE INTO jailtopWhite(jail, ip, until) VALUES(?, ?, ?)",
+    [DB_WHITE_DEL] = "DELETE FROM jailtopWhite WHERE jail = ? AND ip = ?",
+    [DB_WHITE_OF] = "SELECT ip, until FROM jailtopWhite WHERE jail = ? ORDER BY rowid",
     [DB_PURGE_BANS] = "DELETE FROM bans WHERE timeofban < ?1",
     /* compat: Fail2BanDb._outDatedFactor is 3 */
     [DB_PURGE_BIPS] = "DELETE FROM bips WHERE timeofban < ?1 AND bantime != -1 AND timeofban + bantime * 3 < ?1",

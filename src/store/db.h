@@ -33,6 +33,11 @@ enum db_stmt {
 	DB_MERGED,
 	DB_MERGED_ALL,
 	DB_BANS_OF,
+	DB_BIP_MOVE,
+	DB_BAN_MOVE,
+	DB_WHITE_PUT,
+	DB_WHITE_DEL,
+	DB_WHITE_OF,
 	DB_PURGE_BANS,
 	DB_PURGE_BIPS,
 	DB_PURGE_JAILS,
@@ -89,6 +94,8 @@ enum schema_state {
 
 enum schema_state schema_check(sqlite3 *db, int *version, struct err *err);
 bool schema_create(sqlite3 *db, struct err *err);
+bool schema_has_white(sqlite3 *db); /* our own table, made when it is first needed */
+bool schema_make_white(sqlite3 *db);
 bool schema_upgrade(sqlite3 *db, int version, struct err *err);
 /* Copies what can be read of all tables, in one transaction; false if something could not be. replace: empties them first. */
 bool schema_copy(sqlite3 *from, sqlite3 *to, bool replace, size_t *rows);

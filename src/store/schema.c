@@ -97,6 +97,20 @@ has_table(sqlite3 *db, const char *name)
 	return number(db, sql, 0, &n) == SQLITE_OK && n != 0;
 }
 
+/* fail2ban knows nothing of this table, and leaves it alone. */
+bool
+schema_make_white(sqlite3 *db)
+{
+	return run(db, "CREATE TABLE IF NOT EXISTS jailtopWhite("
+	               " jail TEXT NOT NULL, ip TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(jail, ip))", NULL);
+}
+
+bool
+schema_has_white(sqlite3 *db)
+{
+	return has_table(db, "jailtopWhite");
+}
+
 /* The table under another name, made anew, and filled from it. */
 static bool
 rebuild(sqlite3 *db, const char *name, const char *create, const char *columns, struct err *err)
@@ -238,14 +252,21 @@ schema_copy(sqlite3 *from, sqlite3 *to, bool replace, size_t *rows)
 	     "INSERT OR IGNORE INTO bans(rowid, jail, ip, timeofban, bantime, bancount, data) VALUES(?, ?, ?, ?, ?, ?, ?)", 7},
 	    {"SELECT ip, jail, timeofban, bantime, bancount, data FROM bips ORDER BY rowid",
 	     "INSERT OR IGNORE INTO bips(ip, jail, timeofban, bantime, bancount, data) VALUES(?, ?, ?, ?, ?, ?)", 6},
+	    {"SELECT jail, ip, until FROM jailtopWhite ORDER BY rowid",
+	     "INSERT OR IGNORE INTO jailtopWhite(jail, ip, until) VALUES(?, ?, ?)", 3},
 	};
+	size_t n_tables = sizeof tables / sizeof *tables - !schema_has_white(from);
 	char backward[200];
 	enum copy_result result = COPY_WHOLE;
 	bool ok = run(to, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", NULL), is_whole = true;
 
+	if (ok && schema_has_white(from))
+		ok = schema_make_white(to);
+	if (ok && replace && schema_has_white(to))
+		ok = run(to, "DELETE FROM jailtopWhite", NULL);
 	if (ok && replace)
 		ok = run(to, "DELETE FROM bips; DELETE FROM bans; DELETE FROM logs; DELETE FROM jails", NULL);
-	for (size_t i = 0; ok && result != COPY_NOT_WRITABLE && i < sizeof tables / sizeof *tables; i++) {
+	for (size_t i = 0; ok && result != COPY_NOT_WRITABLE && i < n_tables; i++) {
 		result = copy_table(from, to, tables[i].select, tables[i].insert, tables[i].columns, rows);
 		if (result == COPY_PART) { /* a broken page in the middle: the rest from the other end */
 			sqlite3_snprintf(sizeof backward, backward, "%s DESC", tables[i].select);

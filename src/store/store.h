@@ -87,6 +87,14 @@ void store_ban_add(struct store *s, const char *jail, const struct ticket *t, in
 /* Unbanned by hand: all rows of it are removed. id NULL: of every id in the jail. Returns rows of bips. */
 size_t store_ban_del(struct store *s, const char *jail, const char *id);
 
+/* The clock was set: the rows of a ban that began at `from` say `to` now. */
+void store_ban_move(struct store *s, const char *jail, const char *id, double from, double to);
+
+/* ---- the operator's whitelist with ends, in a table of our own ---- jail: a name, or "all" */
+void store_white_put(struct store *s, const char *jail, const char *ip, double until);
+void store_white_del(struct store *s, const char *jail, const char *ip);
+void store_white_each(struct store *s, const char *jail, void (*fn)(void *arg, const char *ip, double until), void *arg);
+
 struct store_restore {
 	double now;
 	int64_t bantime;    /* the jail's, -1 for ever */

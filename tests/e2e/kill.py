@@ -54,11 +54,13 @@ class Wire:
         end = time.time() + 10
         while True:
             try:
-                self.s = socket.socket(socket.AF_UNIX); self.s.connect(sock); break
+                self.s = socket.socket(socket.AF_UNIX); self.s.connect(sock)
+                self.f = self.s.makefile('rb'); self.id = 0
+                self('ping'); break
             except OSError:
+                if threading.current_thread() is not threading.main_thread(): raise
                 if time.time() > end or engine.poll() is not None: fail('the engine does not answer')
                 time.sleep(0.002)
-        self.f = self.s.makefile('rb'); self.id = 0
     def __call__(self, *words):
         self.id += 1
         self.s.sendall(json.dumps({'id': self.id, 'command': words}).encode() + b'\n')
@@ -67,6 +69,11 @@ class Wire:
         a = json.loads(line)
         if not a.get('ok'): raise RuntimeError(a)
         return a['value']
+
+def on_exception(*args):
+    sys.__excepthook__(*args)
+    fail('the test itself')
+sys.excepthook = on_exception
 
 def fail(what):
     print(f'FAILED (seed {seed}, kill {cycle}): {what}')
