@@ -406,7 +406,7 @@ is_ready(struct job *j, const struct holder *holders, bool *is_idle)
 		return false;
 	if (j->phase == ACTION_UNBAN && j->is_leftover)
 		return (a->started[j->family] & 2u) != 0;
-	if (j->phase == ACTION_UNBAN && (a->started[j->family] & 2u) == 0 && !is_held(holders, j))
+	if (j->phase == ACTION_UNBAN && (a->started[j->family] & ACTION_HOLDS_BANS) == 0 && !is_held(holders, j))
 		return false;
 	*is_idle = job_in_place(j);
 	return true;

@@ -440,10 +440,12 @@ add_value(struct command *c, struct str *text, const char *prefix, const char *t
 void
 facts_fill(const struct template *t, const struct fact_source *from, struct command *out)
 {
-	struct ticket *empty = from->ticket == NULL ? ticket_new("", from->now) : NULL;
-	const struct ticket *ticket = empty != NULL ? empty : from->ticket;
+	struct ticket *empty = NULL;
+	const struct ticket *ticket = from->ticket;
 	struct str text = {0}, value = {0};
 
+	if (ticket == NULL)
+		ticket = empty = ticket_new("", from->now);
 	*out = (struct command){0};
 	for (size_t i = 0; i < t->n_pieces; i++) {
 		const struct piece *p = &t->pieces[i];

@@ -1,7 +1,8 @@
 /*
  * internal: what the files of src/action share.
  *
- *   action.c  properties and the course of each phase: on demand, check, repair, second try
+ *   action.c  properties; what is queued
+ *   course.c  the course of each phase: on demand, check, repair, second try
  *   facts.c   <tags> -> a command (text, and the values that the shell gets as data)
  *   queue.c   who runs when: lanes, turns, drain, close
  *   batch.c   what waits as plain commands leaves as one
@@ -181,12 +182,16 @@ struct job {
 };
 
 void job_free(struct job *j);
+void job_fill(struct job *j, const struct ticket *ticket, const char *host); /* its command's tags */
 bool job_in_place(struct job *j);
 const struct template *action_template(struct action *a, enum action_phase phase, enum family f);
 bool action_is_firewall(struct action *a);
-bool action_wants_own_name(struct action *a);
+bool action_is_conditional(const struct action *a); /* it has ?family= keys */
+bool action_has_command(struct action *a, enum action_phase phase);
 bool action_starts_on_demand(struct action *a);
 bool action_flag(const struct action *a, const char *property);
+#define ACTION_IS_STARTED 1u
+#define ACTION_HOLDS_BANS 2u
 void action_holds(struct action *a, enum family f); /* it has banned something of this family */
 void action_destroy(struct action *a);
 
@@ -245,8 +250,8 @@ void turn_run(struct turn *t, struct command *c, void (*next)(struct turn *t, bo
 void turn_waits(struct turn *t); /* others are let past if it takes long */
 void turn_outcome(struct turn *t, enum action_phase phase, bool ok);
 void turn_end(struct turn *t, bool ok); /* reports the job's outcome; t is gone */
-void turn_begin(struct turn *t); /* in action.c: the course of the job's phase */
-void turn_named(struct turn *t, const char *host); /* in action.c: a name is known, or never will be */
+void turn_begin(struct turn *t); /* in course.c */
+void turn_named(struct turn *t, const char *host); /* in course.c: a name is known, or never will be */
 
 struct action_queue {
 	uv_loop_t *loop;
