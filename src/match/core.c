@@ -701,12 +701,34 @@ core_content(struct core *c, const char **text, size_t *len)
 	}
 }
 
+static void
+count_text(struct dispatch *d, unsigned char first, bool is_taken)
+{
+	if (++*(is_taken ? &d->taken[first] : &d->missed[first]) == 1024) {
+		d->taken[first] /= 2;
+		d->missed[first] /= 2;
+	}
+}
+
+/* The next of a list whose literal beginning, if it has one, is the text's. */
+static const uint16_t *
+next_candidate(const struct dispatch *d, const uint16_t *next, uint64_t first)
+{
+	while (*next != UINT16_MAX && ((first ^ d->prefixes[*next].bytes) & d->prefixes[*next].mask) != 0)
+		next++;
+	return next;
+}
+
 /* Where the answer on a text is remembered; NULL: nowhere, as it does not follow from the text's shape alone. */
 static struct memo_slot *
 find_memo(struct core *c, const struct search *s, bool *is_known)
 {
-	if (!s->is_ascii || s->len > MEMO_TEXT_MAX || c->ignore.count > 0 || checks_all(c) ||
-	    !c->dispatch.is_blind[(unsigned char)s->text[0]])
+	const struct dispatch *d = &c->dispatch;
+	unsigned char first = (unsigned char)s->text[0];
+
+	/* a text that no expression takes is mostly found out sooner than its shape is looked up */
+	if (!s->is_ascii || s->len > MEMO_TEXT_MAX || c->ignore.count > 0 || checks_all(c) || !d->is_blind[first] ||
+	    d->taken[first] * 4u < d->missed[first])
 		return NULL;
 	if (c->memo == NULL)
 		c->memo = memo_new();
@@ -730,9 +752,17 @@ find_failure(struct core *c, const struct search *whole, double time, bool no_da
 	}
 	if (!c->dispatch.is_ready)
 		make_dispatch(c);
-	bool is_known;
+	struct dispatch *d = &c->dispatch;
+	unsigned char byte = (unsigned char)s.text[0];
+	uint64_t first;
+	memcpy(&first, s.text, sizeof first); /* SLACK allows it */
+	const uint16_t *next = next_candidate(d, d->lists + d->start[byte], first);
+	if (*next == UINT16_MAX)
+		return;
+	bool is_known, is_taken = false;
 	struct memo_slot *slot = find_memo(c, &s, &is_known);
 	if (slot != NULL && is_known) {
+		count_text(d, byte, slot->index != MEMO_NOTHING);
 		if (slot->index == MEMO_NOTHING)
 			return;
 		struct regex *r = c->fail.at[slot->index]->regex;
@@ -740,20 +770,15 @@ find_failure(struct core *c, const struct search *whole, double time, bool no_da
 		matched(c, slot->index, whole, &s, &c->line, 1, time, no_date);
 		return;
 	}
-	const uint16_t *next = c->dispatch.lists + c->dispatch.start[(unsigned char)s.text[0]];
-	uint64_t first;
-	memcpy(&first, s.text, sizeof first); /* SLACK allows it */
-	for (; *next != UINT16_MAX; next++) {
-		const struct dispatch_prefix *p = &c->dispatch.prefixes[*next];
-		if (((first ^ p->bytes) & p->mask) != 0)
-			continue;
+	for (; *next != UINT16_MAX; next = next_candidate(d, next + 1, first)) {
 		if (try_expr(c, c->fail.at[*next], &s) != REGEX_HIT)
 			continue;
-		if (slot != NULL && slot->index == MEMO_NOTHING) {
+		if (slot != NULL && !is_taken) {
 			const struct regex *r = c->fail.at[*next]->regex;
 			slot->index = *next;
 			memo_keep_spans(slot, regex_spans(r), regex_n_groups(r));
 		}
+		is_taken = true;
 		if (has_ignore && is_ignored(c, &s)) {
 			if (!checks_all(c))
 				return;
@@ -762,6 +787,7 @@ find_failure(struct core *c, const struct search *whole, double time, bool no_da
 		if (!matched(c, *next, whole, &s, &c->line, 1, time, no_date))
 			break;
 	}
+	count_text(d, byte, is_taken);
 	if (slot != NULL && c->last.over_limit)
 		slot->len = 0; /* another try may have more luck */
 }

@@ -33,6 +33,7 @@ struct dispatch {
 		uint64_t bytes, mask;
 	} *prefixes; /* owned */
 	bool is_blind[256];  /* by first byte: none of them tells digits apart */
+	uint16_t taken[256], missed[256]; /* texts by first byte, lately */
 };
 
 enum warned { WARNED_ODD_TIME, WARNED_OLD, WARNED_NO_DATE, N_WARNED };

@@ -29,10 +29,10 @@ median() { sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
 # one alternation of the filter's expressions, for grep
 "$jailtop" regex -c "$conf" --json x sshd | jq -r '.failregex[].source' >"$work/sources"
 prefix=$("$jailtop" regex -c "$conf" --usedns=no x sshd | sed -n '/^Prefregex/{n;s/^|  //p}')
-ip='\[?(?:(?:::f{4,6}:)?(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-fA-F]{1,4}::?|::){1,7}(?:[0-9a-fA-F]{1,4}|(?<=:):))\]?'
+ip='\[?(?:(?:::f{4,6}:)?((?:\d{1,3}\.){3}\d{1,3})|((?:[0-9a-fA-F]{1,4}::?|::){1,7}(?:[0-9a-fA-F]{1,4}|(?<=:):)))\]?'
 {
     printf '(?J)%s(?:' "$(sed 's/(?P<content>\.+)\$$//' <<<"$prefix" | sed 's/^^/^.{15}/')"
-    sed -E "s/^\^//; s#</F-[A-Z_]+>#)#g; s/<F-[A-Z_]+>/(?:/g" "$work/sources" | awk -v ip="$ip" '
+    sed -E "s/^\^//; s#</F-[A-Z_]+>#)#g; s/<F-[A-Z_]+>/(/g" "$work/sources" | awk -v ip="$ip" '
         { out = ""
           while ((i = index($0, "<HOST>")) > 0) { out = out substr($0, 1, i - 1) ip; $0 = substr($0, i + 6) }
           printf("%s%s", (NR > 1 ? "|" : ""), out $0) }'
