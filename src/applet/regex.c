@@ -358,12 +358,8 @@ fail_with(const struct tester *t, const char *in, size_t index, const struct err
 		json_print_error(fault.text != NULL && fault.text[0] != '\0' ? fault.text : err->text, fault.column, in, index);
 	else
 		printf("ERROR: %s\n", err->text);
-	if (!t->opts.json && fault.column != 0) { /* stdout is fail2ban-regex's; where it stands in what was written goes beside it */
-		struct str clean = {0};
-		text_clean_z(fault.text, &clean);
-		fprintf(stderr, "jailtop regex: %s, column %zu: %s\n", in, fault.column, str_text(&clean));
-		str_done(&clean);
-	}
+	if (!t->opts.json && fault.column != 0) /* the position above is one of the expanded text */
+		printf("       column %zu: %s\n", fault.column, fault.text);
 	return false;
 }
 

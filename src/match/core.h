@@ -97,6 +97,35 @@ bool core_is_twin(const struct core *a, const struct core *b);
 /* The same settings, and what was learned so far; without filters. */
 struct core *core_dup(const struct core *c);
 
+/* ---- between the files of core ---- */
+
+#define CORE_SLACK 16 /* bytes that may be read behind a searched text */
+
+struct search { /* what the expressions are tried on */
+	const char *text;
+	size_t len;
+	bool is_ascii;
+};
+
+static inline bool
+core_checks_all(const struct core *c)
+{
+	return c->trial != NULL && c->trial->check_all;
+}
+
+bool core_has_high_byte(const char *bytes, size_t len);
+/* Time of a line; NAN: none. Sets core.line. */
+double core_find_date(struct core *c, const struct line *l, bool is_ascii, bool *no_date);
+/* Does the line still count? May set its time to now. */
+bool core_judge_time(struct core *c, const struct line *l, double *time);
+void core_find_failure(struct core *c, const struct search *whole, double time, bool no_date);
+void core_find_failure_in_window(struct core *c, double time, bool no_date);
+/* The captures of failregex `index` become a failure, or wait for more. False: the line is done with. */
+bool core_tell(struct core *c, size_t index, struct captures *f, double time, const char *text);
+void core_warn(struct core *c, const char *format, const char *text);
+bool core_may_warn(struct core *c, enum warned what); /* once a day */
+const char *core_line_text(struct core *c, const char *bytes, size_t len); /* NUL-terminated, until the next */
+
 /* Provided by filter.c: hands to all that listen. */
 void filter_tell(const struct core *c, const struct failure *f);
 void filter_log(const struct core *c, int level, const char *format, const char *text);

@@ -227,8 +227,7 @@ wrong_expressions_are_refused_with_their_place(void **state)
 	start(&r);
 	assert_false(filter_add_failregex(r.filter, "<HOST> (b", &err));
 	assert_non_null(strstr(err.text, "Unable to compile regular expression '"));
-	/* a client hears Python's words and its place in the expanded text, a person where it stands in what was written */
-	assert_non_null(strstr(err.text, "\nmissing ), unterminated subpattern at position "));
+	assert_non_null(strstr(err.text, "':\nmissing ), unterminated subpattern at position "));
 	filter_fault(r.filter, &fault);
 	assert_string_equal(fault.text, "missing closing parenthesis");
 	assert_int_equal(fault.column, 8);
