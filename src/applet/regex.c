@@ -4,14 +4,11 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <math.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -23,78 +20,6 @@
 #include "source/source.h"
 
 #define LISTED 20 /* missed and ignored lines that are printed */
-
-/* ---- names ---- */
-
-#define NAMES_MAX 10000
-
-struct tester_name {
-	char *name;
-	struct addr *addrs; /* owned */
-	size_t count;
-	UT_hash_handle hh;
-};
-
-struct tester_names {
-	struct tester_name *table;
-};
-
-static void
-add_answers(struct tester_name *n, int family)
-{
-	struct addrinfo hints = {.ai_family = family, .ai_protocol = IPPROTO_TCP}, *answer, *a;
-
-	if (getaddrinfo(n->name, NULL, &hints, &answer) != 0)
-		return;
-	for (a = answer; a != NULL; a = a->ai_next) {
-		char text[NI_MAXHOST];
-		struct addr addr;
-		if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST) != 0 ||
-		    !addr_parse(text, &addr))
-			continue;
-		bool is_new = true;
-		for (size_t i = 0; i < n->count; i++)
-			is_new = is_new && !addr_equal(&n->addrs[i], &addr);
-		if (!is_new)
-			continue;
-		n->addrs = xreallocarray(n->addrs, n->count + 1, sizeof *n->addrs);
-		n->addrs[n->count++] = addr;
-	}
-	freeaddrinfo(answer);
-}
-
-/* The tester may wait for an answer; a jail never does. */
-static const struct tester_name *
-resolve(struct tester *t, const char *name)
-{
-	struct tester_name *n;
-
-	HASH_FIND_STR(t->names->table, name, n);
-	if (n != NULL)
-		return n;
-	if (HASH_COUNT(t->names->table) >= NAMES_MAX)
-		return NULL;
-	n = xcalloc(1, sizeof *n);
-	n->name = xstrdup(name);
-	add_answers(n, AF_INET);
-	add_answers(n, AF_INET6);
-	HASH_ADD_KEYPTR(hh, t->names->table, n->name, strlen(n->name), n);
-	return n;
-}
-
-static void
-names_free(struct tester_names *names)
-{
-	struct tester_name *n, *next;
-
-	HASH_ITER (hh, names->table, n, next) {
-		HASH_DEL(names->table, n);
-		free(n->name);
-		free(n->addrs);
-		free(n);
-	}
-	free(names);
-}
 
 /* ---- lines ---- */
 
@@ -150,7 +75,7 @@ on_found(void *arg, const struct filter_found *found)
 		take(t, &f);
 		return;
 	}
-	const struct tester_name *n = resolve(t, x->id);
+	const struct tester_name *n = tester_resolve(t->names, x->id);
 	for (size_t i = 0; n != NULL && i < n->count; i++) {
 		char text[ADDR_TEXT_MAX];
 		addr_format(&n->addrs[i], text);
@@ -656,200 +581,7 @@ run_log(struct tester *t, const char *log)
 	return ok;
 }
 
-/* ---- the command line ---- */
-
-static void
-print_help(FILE *to, const char *called)
-{
-	fprintf(to,
-	    "Usage: %s [OPTIONS] <LOG> <REGEX> [IGNOREREGEX]\n"
-	    "\n"
-	    "Tries a filter, or an expression of one, on log lines and reports what it finds.\n"
-	    "\n"
-	    "LOG\n"
-	    "  FILE                  a log file\n"
-	    "  -                     standard input\n"
-	    "  systemd-journal       the journal, with backend parameters in brackets if wanted\n"
-	    "  any other text        the text itself is the log\n"
-	    "REGEX\n"
-	    "  NAME, NAME[OPT=VAL]   a filter of the configuration, or a path to one\n"
-	    "  any other text        a failregex\n"
-	    "IGNOREREGEX\n"
-	    "  text                  an ignoreregex\n"
-	    "\n"
-	    "Options:\n"
-	    "  -c, --config DIR      configuration directory\n"
-	    "  -d, --datepattern P   how dates look, instead of the filter's own pattern\n"
-	    "  --timezone, --TZ Z    zone of times that name none: UTC+0200, CET\n"
-	    "  -e, --encoding E      encoding of the log; default: the locale's\n"
-	    "  -r, --raw             do not resolve host names: the name itself is the id\n"
-	    "  --usedns MODE         no: <HOST> takes addresses only; yes, warn, raw\n"
-	    "  -L, --maxlines N      lines that an expression may span\n"
-	    "  -m, --journalmatch M  journal fields, instead of the filter's own\n"
-	    "  -l, --log-level L     what of the library's log to print; default: critical\n"
-	    "  -v, --verbose         more; may be repeated\n"
-	    "  --verbosity N         the same as a number, 0 to 4\n"
-	    "  --verbose-date, --VD  how each date pattern is searched\n"
-	    "  -D, --debuggex        links to debuggex.com\n"
-	    "  --no-check-all        stop at the first failregex that matches a line\n"
-	    "  -o, --out TOKEN       only failures: row, id, ip, msg, a group's name, or text with <tags>\n"
-	    "  --print-no-missed, --print-no-ignored\n"
-	    "  --print-all-matched, --print-all-missed, --print-all-ignored\n"
-	    "                        which lines to list\n"
-	    "  -t, --log-traceback, --full-traceback\n"
-	    "                        accepted, without effect\n"
-	    "  --json                everything as one JSON object\n"
-	    "  --rows N              with --json: at most N lines\n"
-	    "  --explain             tell of each line what took it, or how near it came\n"
-	    "  -V, --version, -h, --help\n"
-	    "\n"
-	    "Exit status: 0 if the log was read to its end, 255 if not, 2 for an unknown option.\n",
-	    called);
-}
-
-enum {
-	OPT_TIMEZONE = 256, OPT_USEDNS, OPT_VERBOSITY, OPT_VERBOSE_DATE, OPT_NO_CHECK_ALL, OPT_NO_MISSED, OPT_NO_IGNORED,
-	OPT_ALL_MATCHED, OPT_ALL_MISSED, OPT_ALL_IGNORED, OPT_TRACEBACK, OPT_VERSION, OPT_JSON, OPT_ROWS, OPT_EXPLAIN,
-};
-
-static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'},
-    {"datepattern", required_argument, NULL, 'd'},
-    {"timezone", required_argument, NULL, OPT_TIMEZONE},
-    {"TZ", required_argument, NULL, OPT_TIMEZONE},
-    {"encoding", required_argument, NULL, 'e'},
-    {"raw", no_argument, NULL, 'r'},
-    {"usedns", required_argument, NULL, OPT_USEDNS},
-    {"maxlines", required_argument, NULL, 'L'},
-    {"journalmatch", required_argument, NULL, 'm'},
-    {"log-level", required_argument, NULL, 'l'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"verbosity", required_argument, NULL, OPT_VERBOSITY},
-    {"verbose-date", no_argument, NULL, OPT_VERBOSE_DATE},
-    {"VD", no_argument, NULL, OPT_VERBOSE_DATE},
-    {"debuggex", no_argument, NULL, 'D'},
-    {"no-check-all", no_argument, NULL, OPT_NO_CHECK_ALL},
-    {"out", required_argument, NULL, 'o'},
-    {"print-no-missed", no_argument, NULL, OPT_NO_MISSED},
-    {"print-no-ignored", no_argument, NULL, OPT_NO_IGNORED},
-    {"print-all-matched", no_argument, NULL, OPT_ALL_MATCHED},
-    {"print-all-missed", no_argument, NULL, OPT_ALL_MISSED},
-    {"print-all-ignored", no_argument, NULL, OPT_ALL_IGNORED},
-    {"log-traceback", no_argument, NULL, 't'},
-    {"full-traceback", no_argument, NULL, OPT_TRACEBACK},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"rows", required_argument, NULL, OPT_ROWS},
-    {"explain", no_argument, NULL, OPT_EXPLAIN},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
-static int
-usage_error(const char *called, const char *before, const char *what)
-{
-	fprintf(stderr, "Usage: %s [OPTIONS] <LOG> <REGEX> [IGNOREREGEX]\n\nfail2ban-regex: error: ", called);
-	fprintf(stderr, "%s%s", before, what);
-	fputc('\n', stderr);
-	return 2;
-}
-
-static bool
-parse_number(const char *text, long *n)
-{
-	char *end;
-
-	errno = 0;
-	*n = strtol(text, &end, 10);
-	return *text != '\0' && *end == '\0' && errno == 0 && *n >= INT32_MIN && *n <= INT32_MAX;
-}
-
-/* -1: go on; else the exit code. */
-static int
-parse_options(int argc, char **argv, struct tester_opts *o)
-{
-	const char *called = argv[0];
-	long n;
-	int c;
-
-	*o = (struct tester_opts){.max_rows = -1, .log_level = LOG_LEVEL_CRITICAL};
-	optind = 1;
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":c:d:e:rL:m:l:Vo:vDth", options, NULL)) != -1) {
-		switch (c) {
-		case 'c': o->config = optarg; break;
-		case 'd': o->datepattern = optarg; break;
-		case OPT_TIMEZONE: o->timezone = optarg; break;
-		case 'e': o->encoding = optarg; break;
-		case 'r': o->raw = true; break;
-		case OPT_USEDNS: o->usedns = optarg; break;
-		case 'L':
-		case OPT_VERBOSITY:
-		case OPT_ROWS:
-			if (!parse_number(optarg, &n))
-				return usage_error(called, "a number is expected, not ", optarg);
-			if (c == 'L')
-				o->maxlines = (int)n;
-			else if (c == OPT_VERBOSITY)
-				o->verbose = (int)n;
-			else
-				o->max_rows = n;
-			break;
-		case 'm': o->journalmatch = optarg; break;
-		case 'l':
-			o->log_level = log_level_parse(optarg);
-			if (o->log_level < 0) {
-				printf("ERROR: Invalid log level '%s'\n", optarg);
-				return 255;
-			}
-			break;
-		case 'V': puts(JAILTOP_COMPAT_VERSION); return 0;
-		case OPT_VERSION: puts("fail2ban-regex " JAILTOP_COMPAT_VERSION); return 0;
-		case 'v': o->verbose++; break;
-		case OPT_VERBOSE_DATE: o->verbose_date = true; break;
-		case 'D': o->debuggex = true; break;
-		case OPT_NO_CHECK_ALL: o->no_check_all = true; break;
-		case 'o': o->out = optarg; break;
-		case OPT_NO_MISSED: o->no_missed = true; break;
-		case OPT_NO_IGNORED: o->no_ignored = true; break;
-		case OPT_ALL_MATCHED: o->all_matched = true; break;
-		case OPT_ALL_MISSED: o->all_missed = true; break;
-		case OPT_ALL_IGNORED: o->all_ignored = true; break;
-		case 't':
-		case OPT_TRACEBACK: break;
-		case OPT_JSON: o->json = true; break;
-		case OPT_EXPLAIN: o->explain = true; break;
-		case 'h': print_help(stdout, called); return 0;
-		case ':': return usage_error(called, "a value is missing: ", argv[optind - 1]);
-		default: return usage_error(called, "no such option: ", argv[optind - 1]);
-		}
-	}
-	if (o->json)
-		o->out = NULL;
-	return -1;
-}
-
-static bool
-check_arguments(int count, const struct tester_opts *o, const char *called)
-{
-	const char *errors[3];
-	size_t n = 0;
-
-	if (o->no_missed && o->all_missed)
-		errors[n++] = "ERROR: --print-no-missed and --print-all-missed are mutually exclusive.";
-	if (o->no_ignored && o->all_ignored)
-		errors[n++] = "ERROR: --print-no-ignored and --print-all-ignored are mutually exclusive.";
-	if (count != 2 && count != 3)
-		errors[n++] = "ERROR: provide both <LOG> and <REGEX>.";
-	if (n == 0)
-		return true;
-	print_help(stdout, called);
-	fflush(stdout);
-	fputc('\n', stderr);
-	for (size_t i = 0; i < n; i++)
-		fprintf(stderr, "%s\n", errors[i]);
-	return false;
-}
+/* ---- from start to end ---- */
 
 static bool
 set_up(struct tester *t)
@@ -911,7 +643,7 @@ tester_done(struct tester *t)
 	str_done(&t->pref_groups);
 	value_free(t->journalmatch);
 	rows_free(t->rows);
-	names_free(t->names);
+	tester_names_free(t->names);
 }
 
 static void
@@ -925,11 +657,11 @@ int
 applet_regex(int argc, char **argv)
 {
 	struct tester t = {.maxlines = LISTED, .has_dates = true};
-	int code = parse_options(argc, argv, &t.opts);
+	int code = tester_parse(argc, argv, &t.opts);
 
 	if (code >= 0)
 		return code;
-	if (!check_arguments(argc - optind, &t.opts, argv[0]))
+	if (!tester_check(argc - optind, &t.opts, argv[0]))
 		return 255;
 	signal(SIGPIPE, on_broken_pipe);
 	say(&t, "\nRunning tests\n=============\n");
@@ -938,7 +670,7 @@ applet_regex(int argc, char **argv)
 	struct filter_trial trial = {.check_all = !t.opts.no_check_all && !is_terse, .show_pending = !is_terse,
 	    .raw_names = t.opts.raw, .no_groups = !t.opts.json,
 	    .count_only = !t.opts.json && !is_terse && t.opts.verbose == 0, .found = on_found, .ignored = on_ignored, .line = on_line, .arg = &t};
-	t.names = xcalloc(1, sizeof *t.names);
+	t.names = tester_names_new();
 	t.filter = filter_new("~jailless~", &hooks);
 	filter_set_trial(t.filter, &trial);
 	code = run(&t, argv + optind, argc - optind) ? 0 : 255;

@@ -1,14 +1,16 @@
 /*
  * regex: the tester, `jailtop regex` and fail2ban-regex.
  *
- * regex.c reads the command line and runs the lines through a filter; regex_report.c prints the report
- * for people, regex_rows.c what -o asks for, regex_json.c what --json does.
+ * regex_options.c reads the command line, regex.c runs the lines of a log (regex_journal.c: the journal)
+ * through a filter; regex_report.c prints the report for people, regex_rows.c what -o asks for, regex_json.c
+ * what --json does, regex_explain.c what --explain adds.
  */
 #ifndef APPLET_REGEX_H
 #define APPLET_REGEX_H
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -79,6 +81,21 @@ struct tester_found {
 	const char *id;
 	struct addr addr; /* of id or of the address beside it */
 };
+
+/* ---- regex_options.c ---- */
+int tester_parse(int argc, char **argv, struct tester_opts *o); /* -1: go on; else the exit code */
+bool tester_check(int count, const struct tester_opts *o, const char *called); /* count: of the arguments left */
+
+/* ---- regex_names.c ---- */
+struct tester_name {
+	char *name;         /* owned */
+	struct addr *addrs; /* owned */
+	size_t count;
+	UT_hash_handle hh;
+};
+struct tester_names *tester_names_new(void);
+void tester_names_free(struct tester_names *names);
+const struct tester_name *tester_resolve(struct tester_names *names, const char *name); /* NULL: too many */
 
 /* ---- regex_report.c ---- */
 void report_print(struct tester *t);
