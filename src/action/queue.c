@@ -99,7 +99,7 @@ lane_next(struct lane *lane)
 		lane->queue->hooks.before(lane->queue->hooks.arg);
 	while (lane->turn == NULL && lane->batch == NULL && lane->jobs != NULL && !lane->queue->is_closing) {
 		if (!lane->queue->dry_run && batch_start(lane))
-			break;
+			continue; /* it runs; or it had nothing to run, and is over */
 		struct turn *t = xcalloc(1, sizeof *t);
 		struct job *j = lane->jobs;
 		DL_DELETE(lane->jobs, j);

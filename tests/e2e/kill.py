@@ -79,7 +79,9 @@ def fail(what):
     print(f'FAILED (seed {seed}, kill {cycle}): {what}')
     sys.stdout.flush()
     print(subprocess.run(['tail', '-25', flog], capture_output=True, text=True).stdout)
-    if engine.poll() is None: engine.kill()
+    if engine.poll() is None:
+        print(subprocess.run(['ps', '-o', 'pid,stat,wchan,etime,args', '--ppid', str(engine.pid)], capture_output=True, text=True).stdout)
+        engine.kill()
     os._exit(1)
 
 written = {'a': [], 'b': []}
@@ -146,6 +148,9 @@ def verify():
     back = set(lists['b']) & gone['b']
     if back: fail(f'[b] back from the dead: {sorted(back)}')
     gone['b'] |= {ip for ip, banned in state['b'].items() if not banned}
+    for ip in in_flight: # killed between the command and its answer: either is right, but it stays so
+        state['a'][ip] = ip in now
+        if ip not in now: gone['a'].add(ip)
     in_flight.clear()
     slowest = max(slowest, time.time() - began)
     return sorted(now - {sentinel})
