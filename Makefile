@@ -85,7 +85,7 @@ HDR := $(wildcard include/*/*.h src/*.h src/*/*.h ui/*.h)
 VERSION := $(shell sed -n 's/^\#define JAILTOP_VERSION "\(.*\)"/\1/p' include/jailtop/applet.h)
 MAN := $(wildcard src/man/*.[178])
 
-.PHONY: all help check check-unit check-ui check-compat unit asan lint layers format bench fuzz screenshots \
+.PHONY: all help check check-unit check-ui check-compat check-kill unit asan lint layers format bench fuzz screenshots \
 	demo run install uninstall dist clean man FORCE
 .DEFAULT_GOAL := all
 sub = +$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
@@ -154,6 +154,9 @@ check-ui: all ## the screen tests alone (tmux)
 
 check-compat: all ## against the installed fail2ban
 	@tests/run.sh $O compat samples
+
+check-kill: all ## 200 kills of the engine during an attack (root)
+	@KILLS=200 tests/run.sh $O tests/e2e/life.bats
 
 asan: ## build with ASan, UBSan and leak checks, run the unit, client and engine tests with it
 	$(call need,build,$(NEED_BUILD) $(NEED_TEST))

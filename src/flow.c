@@ -421,10 +421,13 @@ flow_ban(struct jail *j, struct ticket *t, int flags)
 	act(j, ban, restored);
 	hosts_set_failed(e->hosts, ticket_ip(t), j->name, t->retry);
 	jail_touch(j);
-	json_t *event = describe_ban(j, ban);
-	json_object_set_new(event, "dry", json_boolean(e->is_dry));
-	bus_publish(e->bus, EVENT_BAN, event);
-	engine_arm_expiry(e);
+	if (!restored || bus_has_readers(e->bus)) { /* thousands at a start: they are no news for a later reader */
+		json_t *event = describe_ban(j, ban);
+		json_object_set_new(event, "dry", json_boolean(e->is_dry));
+		bus_publish(e->bus, EVENT_BAN, event);
+	}
+	if (!restored)
+		engine_arm_expiry(e);
 	return ban;
 }
 

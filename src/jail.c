@@ -537,6 +537,7 @@ jail_start(struct jail *j, struct err *err)
 	};
 	store_bans_current(e->store, j->name, &rules, restore_ban, j);
 
+	engine_arm_expiry(e);
 	leftover_jail_started(e->leftover, j);
 
 	bool ok = true;

@@ -35,6 +35,8 @@ static struct {
 	char *target;   /* as it was asked for, without the options; NULL: the first stderr */
 	char *format;   /* NULL: FORMAT */
 	bool no_date, no_padding;
+	time_t stamped_at; /* the second that `stamp` shows: lines come in crowds */
+	char stamp[32];
 	bool is_held;   /* lines wait in `held` */
 	struct str held;
 } sink = {.fd = -1};
@@ -121,12 +123,14 @@ add_time(struct str *out)
 {
 	struct timespec now;
 	struct tm tm;
-	char text[32];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	localtime_r(&now.tv_sec, &tm);
-	strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-	str_addf(out, "%s,%03d", text, (int)(now.tv_nsec / 1000000));
+	if (now.tv_sec != sink.stamped_at || sink.stamp[0] == '\0') {
+		localtime_r(&now.tv_sec, &tm);
+		strftime(sink.stamp, sizeof sink.stamp, "%Y-%m-%d %H:%M:%S", &tm);
+		sink.stamped_at = now.tv_sec;
+	}
+	str_addf(out, "%s,%03d", sink.stamp, (int)(now.tv_nsec / 1000000));
 }
 
 /* One `%(name)-24s` of a format in Python's way; returns what follows it. Unknown names stay empty. */
