@@ -236,25 +236,27 @@ struct host_search {
 	json_t *bans, *fails, *users;
 };
 
+/* Whom it tried, among the lines that are kept. */
 static void
-count_user(json_t *users, const struct ticket *t)
+count_users(json_t *users, const struct ticket *t)
 {
-	const char *user = ticket_group(t, "user");
-	size_t i;
-	json_t *row;
-
-	if (user == NULL)
-		return;
-	json_t *name = describe_text(user);
-	json_array_foreach(users, i, row) {
-		if (json_equal(json_object_get(row, "name"), name)) {
-			json_decref(name);
-			return;
+	for (size_t k = 0; k < t->n_matches; k++) {
+		json_t *row, *name, *found = NULL;
+		size_t i;
+		if (t->matches[k].user == NULL)
+			continue;
+		name = describe_text(t->matches[k].user);
+		json_array_foreach(users, i, row) {
+			if (json_equal(json_object_get(row, "name"), name))
+				found = row;
 		}
+		if (found == NULL) {
+			found = json_pack("{s:i,s:O}", "count", 0, "name", name);
+			json_array_append_new(users, found);
+		}
+		json_object_set_new(found, "count", json_integer(json_integer_value(json_object_get(found, "count")) + 1));
+		json_decref(name);
 	}
-	json_t *o = json_pack("{s:i}", "count", 1);
-	json_object_set_new(o, "name", name);
-	json_array_append_new(users, o);
 }
 
 static void
@@ -274,7 +276,7 @@ match_ban(void *arg, struct ban *ban)
 	json_object_set_new(o, "lines", lines_of(t));
 	json_object_set_new(o, "outcomes", ban->last_outcome != NULL ? json_pack("[O]", ban->last_outcome) : json_array());
 	json_array_append_new(s->bans, o);
-	count_user(s->users, t);
+	count_users(s->users, t);
 }
 
 static void
@@ -289,7 +291,7 @@ match_failure(void *arg, const struct ticket *t)
 	json_object_set_new(o, "jail", describe_text(s->jail->name));
 	json_object_set_new(o, "lines", lines_of(t));
 	json_array_append_new(s->fails, o);
-	count_user(s->users, t);
+	count_users(s->users, t);
 }
 
 /* Bans before those that hold now. */

@@ -33,10 +33,19 @@ ticket_dup(const struct ticket *t)
 		    t->matches[i].date_to, t->n_matches);
 		copy->matches[i].is_joined = t->matches[i].is_joined;
 		copy->matches[i].time = t->matches[i].time;
+		if (t->matches[i].user != NULL)
+			copy->matches[i].user = xstrdup(t->matches[i].user);
 	}
 	for (size_t i = 0; i < t->n_groups; i++)
 		ticket_set_group(copy, t->groups[i].name, t->groups[i].value);
 	return copy;
+}
+
+static void
+match_done(struct ticket_match *m)
+{
+	free(m->bytes);
+	free(m->user);
 }
 
 void
@@ -45,7 +54,7 @@ ticket_free(struct ticket *t)
 	if (t == NULL)
 		return;
 	for (size_t i = 0; i < t->n_matches; i++)
-		free(t->matches[i].bytes);
+		match_done(&t->matches[i]);
 	for (size_t i = 0; i < t->n_groups; i++) {
 		free(t->groups[i].name);
 		free(t->groups[i].value);
@@ -64,7 +73,7 @@ ticket_add_match(struct ticket *t, const char *bytes, size_t len, uint32_t date_
 	size_t drop = t->n_matches >= keep ? t->n_matches - keep + (keep != 0) : 0;
 
 	for (size_t i = 0; i < drop && i < t->n_matches; i++)
-		free(t->matches[i].bytes);
+		match_done(&t->matches[i]);
 	if (drop != 0) {
 		t->n_matches -= drop;
 		memmove(t->matches, t->matches + drop, t->n_matches * sizeof *t->matches);
@@ -73,7 +82,7 @@ ticket_add_match(struct ticket *t, const char *bytes, size_t len, uint32_t date_
 		return;
 	t->matches = xreallocarray(t->matches, t->n_matches + 1, sizeof *t->matches);
 	t->matches[t->n_matches++] =
-	    (struct ticket_match){xstrndup(bytes, len), len, date_from, date_to, false, t->time};
+	    (struct ticket_match){xstrndup(bytes, len), len, date_from, date_to, false, t->time, NULL};
 }
 
 void

@@ -20,6 +20,7 @@ struct ticket_match { /* one log line as it was read; the date text is bytes[dat
 	uint32_t date_from, date_to; /* equal: the line had no date */
 	bool is_joined; /* compat: FailTicket.inc joins the lines of all failures but the first: stored as one string */
 	double time;    /* of the failure that it belongs to */
+	char *user;     /* owned: whom it tried; NULL: not known */
 };
 
 struct ticket_group { /* a named group of the expression: "user" = "root" */

@@ -99,6 +99,9 @@ failures_add(struct failures *f, const struct ticket *t, int attempts,
 		own->matches[own->n_matches - 1].is_joined = own->failures > attempts;
 		own->matches[own->n_matches - 1].time = t->matches[i].time;
 	}
+	const char *user = ticket_group(t, "user");
+	if (user != NULL && t->n_matches != 0 && own->n_matches != 0)
+		own->matches[own->n_matches - 1].user = xstrdup(user); /* of the failure's lines, the last one tells */
 	for (size_t i = 0; i < t->n_groups; i++)
 		ticket_set_group(own, t->groups[i].name, t->groups[i].value);
 	return own;
