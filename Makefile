@@ -19,7 +19,7 @@ Q := $(if $(filter 1,$(V)),,@)
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 # ---- packages: the one list. Debian and Ubuntu name|Fedora name|how to see that it is there:
-# a program, a header in /usr/include (x.h), or a pkg-config module (x.pc) ----
+# a program, a path, a header in /usr/include (x.h), or a pkg-config module (x.pc) ----
 NEED_BUILD := gcc|gcc|cc make|make|make pkg-config|pkgconf-pkg-config|pkg-config \
 	libc6-dev|glibc-devel|stdio.h libncurses-dev|ncurses-devel|ncursesw.pc \
 	libpcre2-dev|pcre2-devel|libpcre2-8.pc libiniparser-dev|iniparser-devel|iniparser.h \
@@ -33,7 +33,7 @@ NEED_TEST := libcmocka-dev|libcmocka-devel|cmocka.h bats|bats|bats tmux|tmux|tmu
 # a test that misses one of these is skipped and says so
 NEED_MORE := $(NEED_DEMO) openssh-server|openssh-server|sshd openssh-client|openssh-clients|ssh \
 	sshpass|sshpass|sshpass rsyslog|rsyslog|rsyslogd fail2ban|fail2ban-server|fail2ban-client \
-	faketime|libfaketime|faketime ipset|ipset|ipset nftables|nftables|nft sqlite3|sqlite|sqlite3
+	faketime|libfaketime|faketime whois|whois|whois tzdata|tzdata|/usr/share/zoneinfo/Europe/Zurich ipset|ipset|ipset nftables|nftables|nft sqlite3|sqlite|sqlite3
 NEED_LINT := clang-tidy|clang-tools-extra|clang-tidy cppcheck|cppcheck|cppcheck
 NEED_SHOT := tmux|tmux|tmux pango1.0-tools|pango|pango-view fonts-dejavu-core|dejavu-sans-mono-fonts|@dejavu
 need = @sh tests/need.sh $(1) '$(strip $(2))'

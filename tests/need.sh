@@ -1,7 +1,7 @@
 #!/bin/sh
 # need.sh build|more 'DEBIAN|FEDORA|PROBE ...': installs the packages whose probe finds nothing; the
 # rows stand in the Makefile. When all is there it says nothing and costs some milliseconds.
-# PROBE: a program, a header in /usr/include (x.h), a pkg-config module (x.pc), a font (@x).
+# PROBE: a program, a path (/x), a header in /usr/include (x.h), a pkg-config module (x.pc), a font (@x).
 # "build" fails when something stays missing; "more" warns and goes on.
 set -u
 how=$1
@@ -9,6 +9,7 @@ deb= rpm=
 for row in $2; do
     probe=${row##*|} names=${row%|*}
     case $probe in
+    /*) [ -e "$probe" ] && found=yes || found= ;;
     *.h) set -- /usr/include/$probe /usr/include/*/$probe /usr/local/include/$probe
         found=
         for f; do [ -e "$f" ] && found=yes && break; done ;;

@@ -77,7 +77,8 @@ wait_out() { # TEXT: the actions' file has it
 }
 
 session_mask() {
-    sed -E -e "s|$D|@D@|g" -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(,[0-9]{3})?/TIME/g' -e 's/\[[0-9]+\]: /[PID]: /'
+    sed -E -e "s|$D|@D@|g" -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(,[0-9]{3})?/TIME/g' -e 's/\[[0-9]+\]: /[PID]: /' \
+        -e 's/\+ 3601 =/+ 3600 =/' # a second may pass between the two times that this is the difference of
 }
 
 session_run() {

@@ -13,8 +13,10 @@ net_needs() { # skips with a reason
     for tool in ip sshd ssh ssh-keygen sshpass rsyslogd iptables tmux openssl unshare; do
         command -v $tool >/dev/null || skip "$tool is not installed"
     done
-    ip netns add "jt$$probe" 2>/dev/null || skip "this machine allows no network namespaces"
-    ip netns del "jt$$probe"
+    local probe=jtp$$ works=yes
+    ip netns add $probe 2>/dev/null && ip netns exec $probe iptables -S >/dev/null 2>&1 || works=
+    ip netns del $probe 2>/dev/null || true
+    [ -n "$works" ] || skip "no named network namespaces with iptables here"
 }
 
 # net_up DIR: DIR/auth.log is what rsyslogd writes
