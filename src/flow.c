@@ -47,7 +47,7 @@ flow_lines(struct engine *e, struct jail *const *jails, size_t n_jails, const ch
 
 /* What somebody reads in the Log pane: one failure and what was made of it. */
 static void
-publish_found(struct jail *j, const struct ticket *t, int n, const char *verdict, const char *why)
+publish_found(struct jail *j, const struct ticket *t, int n, const char *verdict, const char *why, const char *user)
 {
 	struct engine *e = j->engine;
 
@@ -55,7 +55,6 @@ publish_found(struct jail *j, const struct ticket *t, int n, const char *verdict
 		return;
 	e->stats.found_sent++;
 	const struct ticket_match *last = t->n_matches != 0 ? &t->matches[t->n_matches - 1] : NULL;
-	const char *user = ticket_group(t, "user");
 	json_t *f = json_pack("{s:s,s:i,s:i,s:i,s:s}", "jail", j->name, "n", n, "max", j->maxretry,
 	    "regex", t->failregex, "verdict", verdict);
 	json_object_set_new(f, "ip", describe_text(ticket_ip(t)));
@@ -90,18 +89,19 @@ weight(struct jail *j, const struct ticket *t)
 }
 
 static void
-count_failure(struct jail *j, const struct ticket *t, int attempts)
+count_failure(struct jail *j, const struct ticket *t, int attempts, const char *word)
 {
 	struct engine *e = j->engine;
 	struct failures_limits limits = jail_limits(j);
 	double mono = clock_monotonic(&e->clock);
 	char when[32];
 
-	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Found %s - %s", j->name, t->id,
+	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] %s %s - %s", j->name, word, t->id,
 	    clock_text(t->time, when));
 	const uint32_t seen = (uint32_t)attempts; /* a failure that weighs more is still one */
 	if (attempts == 1)
 		attempts = weight(j, t);
+	const char *user = ticket_group(t, "user"); /* of this line; the entry keeps the first one's */
 	const struct ticket *entry = failures_add(j->failures, t, attempts, &limits);
 	e->stats.found += seen;
 	rate_add(&e->stats.fail_rate, mono, seen);
@@ -110,14 +110,14 @@ count_failure(struct jail *j, const struct ticket *t, int attempts)
 	jail_touch(j);
 
 	if (entry->addr.family != 0 && engine_is_own(e, &entry->addr)) {
-		publish_found(j, entry, entry->retry, "own", NULL);
+		publish_found(j, entry, entry->retry, "own", NULL, user);
 	} else if (entry->is_invalid) {
-		publish_found(j, entry, entry->retry, "invalid", NULL);
+		publish_found(j, entry, entry->retry, "invalid", NULL, user);
 	} else if (entry->retry >= j->maxretry) {
-		publish_found(j, entry, entry->retry, "ban", NULL);
+		publish_found(j, entry, entry->retry, "ban", NULL, user);
 		flow_ban(j, failures_take(j->failures, t->id), 0);
 	} else {
-		publish_found(j, entry, entry->retry, "counted", NULL);
+		publish_found(j, entry, entry->retry, "counted", NULL, user);
 	}
 }
 
@@ -127,7 +127,7 @@ static void
 ignored(struct jail *j, const struct ticket *t, const char *why)
 {
 	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Ignore %s by %s", j->name, t->id, why);
-	publish_found(j, t, 0, "ignored", why);
+	publish_found(j, t, 0, "ignored", why, ticket_group(t, "user"));
 }
 
 struct parked { /* a ticket that waits for its ignorecommand */
@@ -152,7 +152,7 @@ ignorecommand_done(void *arg, const struct child_result *r)
 				log_write(LOG_LEVEL_ERROR, "fail2ban.filter",
 				    "[%s] ignorecommand failed (%d): %.*s", j->name, r->exit_code,
 				    (int)(r->err_len > 300 ? 300 : r->err_len), r->err);
-			count_failure(j, p->ticket, 1);
+			count_failure(j, p->ticket, 1, "Found");
 		}
 	}
 	ticket_free(p->ticket);
@@ -219,12 +219,12 @@ consider(struct jail *j, const struct ticket *t)
 		if (*known != '\0')
 			ignored(j, t, known);
 		else
-			count_failure(j, t, 1);
+			count_failure(j, t, 1, "Found");
 		return;
 	}
 	if (j->ignoreself && t->addr.family != 0 && engine_is_self(e, &t->addr)) {
 		log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Ignore %s by ignoreself rule", j->name, t->id);
-		publish_found(j, t, 0, "ignored", "self");
+		publish_found(j, t, 0, "ignored", "self", ticket_group(t, "user"));
 		return;
 	}
 	enum ignore_why why = ignore_check(j->ignore, t->id, &t->addr);
@@ -237,7 +237,7 @@ consider(struct jail *j, const struct ticket *t)
 		run_ignorecommand(j, t);
 	} else {
 		jail_cache_verdict(j, t, "");
-		count_failure(j, t, 1);
+		count_failure(j, t, 1, "Found");
 	}
 }
 
@@ -318,7 +318,7 @@ flow_attempt(struct jail *j, const char *id, const struct value *matches)
 			ticket_add_match(t, text, strlen(text), 0, 0, (size_t)j->maxmatches);
 	}
 	int attempts = value_count(matches) > 1 ? (int)value_count(matches) : 1;
-	count_failure(j, t, attempts);
+	count_failure(j, t, attempts, "Attempt");
 	ticket_free(t);
 	return 1;
 }

@@ -74,7 +74,8 @@ failures_add(struct failures *f, const struct ticket *t, int attempts,
 {
 	struct entry *e = lookup(f, t->id);
 
-	if (e == NULL) {
+	bool is_first = e == NULL;
+	if (is_first) {
 		e = insert(f, t);
 	} else { /* to the end of the list: it failed last */
 		HASH_DEL(f->entries, e);
@@ -96,13 +97,13 @@ failures_add(struct failures *f, const struct ticket *t, int attempts,
 	for (size_t i = 0; i < t->n_matches && limits->maxmatches > 0; i++) {
 		ticket_add_match(own, t->matches[i].bytes, t->matches[i].len, t->matches[i].date_from,
 		    t->matches[i].date_to, (size_t)limits->maxmatches);
-		own->matches[own->n_matches - 1].is_joined = own->failures > attempts;
+		own->matches[own->n_matches - 1].is_joined = !is_first || t->matches[i].is_joined; /* compat: FailTicket.inc */
 		own->matches[own->n_matches - 1].time = t->matches[i].time;
 	}
 	const char *user = ticket_group(t, "user");
 	if (user != NULL && t->n_matches != 0 && own->n_matches != 0)
 		own->matches[own->n_matches - 1].user = xstrdup(user); /* of the failure's lines, the last one tells */
-	for (size_t i = 0; i < t->n_groups; i++)
+	for (size_t i = 0; is_first && i < t->n_groups; i++) /* compat: FailManager.addFailure keeps the first failure's */
 		ticket_set_group(own, t->groups[i].name, t->groups[i].value);
 	return own;
 }

@@ -807,7 +807,7 @@ set_unbanip(struct command *c)
 static bool
 set_attempt(struct command *c)
 {
-	char buffer[ADDR_TEXT_MAX], when[32];
+	char buffer[ADDR_TEXT_MAX];
 
 	if (command_args(c) == 0)
 		return command_fail(c, "TypeError", "Filter.addAttempt() missing 1 required positional argument: 'ip'");
@@ -818,7 +818,6 @@ set_attempt(struct command *c)
 	for (size_t i = 1; i < command_args(c); i++)
 		value_push(matches, value_dup(value_at(c->words, c->at + i)));
 	ip = canonical(ip, buffer);
-	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Attempt %s - %s", c->jail->name, ip, clock_text(clock_now(&c->engine->clock), when));
 	flow_attempt(c->jail, ip, matches);
 	value_free(matches);
 	return command_answer(c, value_int(1));
