@@ -99,10 +99,13 @@ count_failure(struct jail *j, const struct ticket *t, int attempts, const char *
 	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] %s %s - %s", j->name, word, t->id,
 	    clock_text(t->time, when));
 	const uint32_t seen = (uint32_t)attempts; /* a failure that weighs more is still one */
-	if (attempts == 1)
+	struct ticket counted = *t; /* borrows what t owns */
+	if (attempts == 1) {
 		attempts = weight(j, t);
+		counted.failures = attempts > 1 ? 2 : 1; /* compat: the observer counts it once more, with its weight */
+	}
 	const char *user = ticket_group(t, "user"); /* of this line; the entry keeps the first one's */
-	const struct ticket *entry = failures_add(j->failures, t, attempts, &limits);
+	const struct ticket *entry = failures_add(j->failures, &counted, attempts, &limits);
 	e->stats.found += seen;
 	rate_add(&e->stats.fail_rate, mono, seen);
 	rate_add(&j->fail_rate, mono, seen);
@@ -314,8 +317,10 @@ flow_attempt(struct jail *j, const char *id, const struct value *matches)
 
 	for (size_t i = 0; i < value_count(matches); i++) {
 		const char *text = value_text(value_at(matches, i));
-		if (text != NULL)
-			ticket_add_match(t, text, strlen(text), 0, 0, (size_t)j->maxmatches);
+		if (text == NULL || j->maxmatches <= 0)
+			continue;
+		ticket_add_match(t, text, strlen(text), 0, 0, (size_t)j->maxmatches);
+		t->matches[t->n_matches - 1].is_joined = true; /* compat: they are strings */
 	}
 	int attempts = value_count(matches) > 1 ? (int)value_count(matches) : 1;
 	count_failure(j, t, attempts, "Attempt");

@@ -91,7 +91,7 @@ failures_add(struct failures *f, const struct ticket *t, int attempts,
 		own->time = t->time;
 	}
 	own->retry += attempts;
-	own->failures += attempts;
+	own->failures += t->failures > 1 ? t->failures : 1; /* compat: FailTicket.inc: calls, not what they weigh */
 	own->failregex = t->failregex;
 	f->total++;
 	for (size_t i = 0; i < t->n_matches && limits->maxmatches > 0; i++) {

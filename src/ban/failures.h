@@ -27,7 +27,8 @@ struct failures *failures_new(void);
 void failures_free(struct failures *f); /* NULL is fine */
 
 /*
- * Counts `t` (whose matches are added; groups are those of the first failure) as `attempts` failures. Returns the entry,
+ * Counts `t` (whose matches are added; groups are those of the first failure) as `attempts` failures. t->failures above 1: so many
+ * are stored of it. Returns the entry,
  * owned by f and valid until the next call; entry->retry >= maxretry means it is time to ban.
  */
 const struct ticket *failures_add(struct failures *f, const struct ticket *t, int attempts,
