@@ -399,7 +399,7 @@ flow_ban(struct jail *j, struct ticket *t, int flags)
 		log_write(age < 3 ? LOG_LEVEL_DEBUG : age < 60 ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
 		    "fail2ban.actions", "[%s] %s already banned", j->name, t->id);
 		if (bans_prolong(j->bans, ban, t->time, bantime)) {
-			ban->is_own_time = own || ban->is_own_time;
+			ban->is_own_time = true; /* compat: BanManager.addBanTicket sets the time of a ban that it prolongs */
 			engine_arm_expiry(e);
 			bus_publish(e->bus, EVENT_PROLONG, describe_ban(j, ban));
 			struct jail_action *a;
