@@ -214,13 +214,15 @@ bans_shift(struct bans *b, double seconds, void (*moved)(void *arg, struct ban *
 		struct ban *ban = &n->ban;
 		double began = ban->ticket->time;
 		/* one that was made after the clock was set and before that was noticed has the new time already */
-		if (!isinf(ban->end_mono) && fabs(began + (double)ban->bantime - ban_until(b, ban)) < fabs(seconds) / 2)
+		bool is_new = isinf(ban->end_mono) ? fabs(ban->since - clock_now(b->clock)) < 2 :
+		    fabs(began + (double)ban->bantime - ban_until(b, ban)) < fabs(seconds) / 2;
+		if (is_new)
 			continue;
 		ban->ticket->time += seconds;
 		ban->ticket->first += seconds;
 		ban->since += seconds;
 		ban->acted_at += seconds;
-		if (moved != NULL && !isinf(ban->end_mono))
+		if (moved != NULL)
 			moved(arg, ban, began);
 	}
 }

@@ -64,7 +64,7 @@ void bans_retime(struct bans *b, int64_t bantime);
 
 /*
  * The wall clock was set by so much: times on it move along, ends stay where they are. moved() (may be NULL)
- * is told of each ban that has an end, with the time at which it began before.
+ * is told of each such ban, with the time at which it began before.
  */
 void bans_shift(struct bans *b, double seconds, void (*moved)(void *arg, struct ban *ban, double began), void *arg);
 

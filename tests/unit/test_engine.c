@@ -1,0 +1,196 @@
+/* The engine's clock: jumps of the wall clock lose no ban, make none eternal, and leave meaningful rows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine.h"
+#include "flow_stages.h"
+#include "jail.h"
+#include "store/store.h"
+
+#define YEAR (365 * 86400.0)
+
+struct world {
+	char dir[64], db[96];
+	uv_loop_t loop;
+	struct engine *engine;
+	struct jail *jail;
+	bool is_stopped;
+};
+
+static void
+on_stopped(void *arg)
+{
+	((struct world *)arg)->is_stopped = true;
+}
+
+static void
+engine_up(struct world *w, double offset)
+{
+	struct err err;
+
+	w->engine = engine_new(&w->loop, true, "a test");
+	w->engine->clock.offset = offset;
+	w->engine->clock_ahead = clock_now(&w->engine->clock) - clock_monotonic(&w->engine->clock);
+	engine_open_store(w->engine, w->db);
+	w->jail = jail_new(w->engine, "t", "polling", &err);
+	assert_non_null(w->jail);
+	assert_true(jail_start(w->jail, &err));
+}
+
+static void
+engine_down(struct world *w)
+{
+	w->is_stopped = false;
+	engine_stop(w->engine, true, on_stopped, w);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	assert_true(w->is_stopped);
+	engine_free(w->engine);
+}
+
+/* Sets the wall clock, and lets the engine notice. */
+static void
+jump(struct world *w, double seconds)
+{
+	double ahead = w->engine->clock_ahead;
+
+	w->engine->clock.offset += seconds;
+	for (int turns = 0; turns < 100 && w->engine->clock_ahead == ahead; turns++)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	for (int i = 0; i < 3; i++)
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+}
+
+static struct ban *
+ban_one(struct world *w, const char *ip, int64_t bantime)
+{
+	struct ticket *t = ticket_new(ip, clock_now(&w->engine->clock));
+
+	addr_parse(ip, &t->addr);
+	t->bantime = bantime;
+	return flow_ban(w->jail, t, FLOW_MANUAL);
+}
+
+static int
+set_up(void **state)
+{
+	struct world *w = xcalloc(1, sizeof *w);
+	struct err err;
+
+	strcpy(w->dir, "/tmp/test_engine.XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(w->db, sizeof w->db, "%s/db", w->dir);
+	assert_true(log_open("/dev/null", "auto", &err));
+	uv_loop_init(&w->loop);
+	engine_up(w, 0);
+	*state = w;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct world *w = *state;
+	char command[128];
+
+	engine_down(w);
+	assert_int_equal(uv_loop_close(&w->loop), 0);
+	snprintf(command, sizeof command, "rm -rf %s", w->dir);
+	assert_int_equal(system(command), 0);
+	free(w);
+	return 0;
+}
+
+static void
+check_jump(struct world *w, double seconds)
+{
+	ban_one(w, "192.0.2.1", 600);
+	ban_one(w, "192.0.2.2", TICKET_FOREVER);
+	struct failures_limits limits = jail_limits(w->jail);
+	struct ticket *t = ticket_new("192.0.2.3", clock_now(&w->engine->clock) - 1);
+	failures_add(w->jail->failures, t, 1, &limits);
+	ticket_free(t);
+	struct err err;
+	assert_true(ignore_add(w->engine->white, "192.0.2.4", clock_now(&w->engine->clock) + 900, &err));
+
+	jump(w, seconds);
+	double now = clock_now(&w->engine->clock);
+	struct ban *ban = bans_find(w->jail->bans, "192.0.2.1");
+	assert_non_null(ban);
+	assert_true(ban_left(w->jail->bans, ban) > 590 && ban_left(w->jail->bans, ban) <= 600);
+	assert_true(ban->ticket->time > now - 10 && ban->ticket->time <= now);
+	assert_non_null(bans_find(w->jail->bans, "192.0.2.2"));
+	const struct ticket *failed = failures_find(w->jail->failures, "192.0.2.3");
+	assert_non_null(failed);
+	assert_true(failed->time > now - 10 && failed->time <= now);
+
+	/* a ban of after the jump stays as it is at the next look */
+	ban_one(w, "192.0.2.5", 600);
+	double before = bans_find(w->jail->bans, "192.0.2.5")->ticket->time;
+	jump(w, 0.001);
+	assert_true(bans_find(w->jail->bans, "192.0.2.5")->ticket->time == before);
+
+	/* the rows are those of the new clock: the next engine restores what is left */
+	engine_down(w);
+	engine_up(w, seconds);
+	ban = bans_find(w->jail->bans, "192.0.2.1");
+	assert_non_null(ban);
+	assert_true(ban_left(w->jail->bans, ban) > 580 && ban_left(w->jail->bans, ban) <= 601);
+	assert_non_null(bans_find(w->jail->bans, "192.0.2.2"));
+	assert_non_null(bans_find(w->jail->bans, "192.0.2.5"));
+	assert_true(ignore_check(w->engine->white, "192.0.2.4", &(struct addr){0}) == IGNORE_IP);
+}
+
+static void
+a_year_forward_loses_no_ban(void **state)
+{
+	check_jump(*state, YEAR);
+}
+
+static void
+a_year_back_makes_no_ban_eternal(void **state)
+{
+	check_jump(*state, -YEAR);
+}
+
+static void
+an_hour_back_keeps_what_is_left(void **state)
+{
+	check_jump(*state, -3600);
+}
+
+static void
+a_ban_that_ends_does_so_in_its_own_time_over_a_jump(void **state)
+{
+	struct world *w = *state;
+
+	ban_one(w, "192.0.2.9", 1);
+	jump(w, -YEAR);
+	double until = clock_monotonic(&w->engine->clock) + 5;
+	while (bans_count(w->jail->bans) != 0 && clock_monotonic(&w->engine->clock) < until)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_int_equal(bans_count(w->jail->bans), 0);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_year_forward_loses_no_ban, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_year_back_makes_no_ban_eternal, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_hour_back_keeps_what_is_left, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_ban_that_ends_does_so_in_its_own_time_over_a_jump, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
