@@ -16,7 +16,7 @@ struct sessions;
 
 struct sessions *sessions_new(void);
 void sessions_free(struct sessions *s);
-struct sessions *sessions_dup(const struct sessions *s);
+struct sessions *sessions_dup(const struct sessions *from);
 
 /*
  * Merges what a line says with what is known of its connection. `fresh` holds the line's groups, with
