@@ -139,17 +139,8 @@ fill_groups(struct ticket *t, const json_t *data)
 static void
 insert(struct store *s, enum db_stmt id, const char *jail, const struct ticket *t, int64_t bantime, const char *data)
 {
-	sqlite3_stmt *stmt = db_stmt(s, id);
-
-	if (stmt == NULL)
-		return;
-	db_bind_text(stmt, 1, jail);
-	db_bind_text(stmt, 2, t->id);
-	sqlite3_bind_int64(stmt, 3, llrint(t->time));
-	sqlite3_bind_int64(stmt, 4, bantime);
-	sqlite3_bind_int(stmt, 5, t->bancount);
-	sqlite3_bind_blob(stmt, 6, data, (int)strlen(data), SQLITE_STATIC);
-	db_write(s, stmt);
+	db_write(s, id, 6, (struct db_value[]){db_text(jail), db_text(t->id), db_int(llrint(t->time)), db_int(bantime),
+	                       db_int(t->bancount), db_blob(data)});
 }
 
 void
@@ -169,14 +160,9 @@ store_ban_add(struct store *s, const char *jail, const struct ticket *t, int64_t
 static size_t
 remove_rows(struct store *s, enum db_stmt stmt_id, const char *jail, const char *id)
 {
-	sqlite3_stmt *stmt = db_stmt(s, stmt_id);
-
-	if (stmt == NULL)
-		return 0;
-	db_bind_text(stmt, 1, jail);
-	if (id != NULL)
-		db_bind_text(stmt, 2, id);
-	return db_write(s, stmt);
+	if (id == NULL)
+		return db_write(s, stmt_id, 1, (struct db_value[]){db_text(jail)});
+	return db_write(s, stmt_id, 2, (struct db_value[]){db_text(jail), db_text(id)});
 }
 
 size_t
@@ -194,15 +180,7 @@ store_ban_del(struct store *s, const char *jail, const char *id)
 static void
 move_rows(struct store *s, enum db_stmt stmt_id, const char *jail, const char *id, double from, double to)
 {
-	sqlite3_stmt *stmt = db_stmt(s, stmt_id);
-
-	if (stmt == NULL)
-		return;
-	db_bind_text(stmt, 1, jail);
-	db_bind_text(stmt, 2, id);
-	sqlite3_bind_int64(stmt, 3, llrint(from));
-	sqlite3_bind_int64(stmt, 4, llrint(to));
-	db_write(s, stmt);
+	db_write(s, stmt_id, 4, (struct db_value[]){db_text(jail), db_text(id), db_int(llrint(from)), db_int(llrint(to))});
 }
 
 void

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PENDING_KEPT (64 * 1024) /* bytes of room that stay between two transactions */
+
 static const char *const statements[DB_COUNT] = {
     [DB_JAIL_NEW] = "INSERT OR IGNORE INTO jails(name, enabled) VALUES(?, 1)",
     [DB_JAIL_ON] = "UPDATE jails SET enabled = 1 WHERE name = ? AND enabled != 1",
@@ -87,26 +89,125 @@ db_row(struct store *s, sqlite3_stmt *stmt)
 
 /* ---- writing ---- */
 
-static void
-remember(struct store *s, sqlite3_stmt *stmt)
+struct db_value
+db_text(const char *text)
 {
-	char *sql = sqlite3_expanded_sql(stmt);
+	return (struct db_value){.kind = DB_TEXT, .bytes = text, .len = strlen(text)};
+}
 
-	if (sql == NULL)
-		return;
-	if (s->n_pending == s->room_pending) {
-		s->room_pending = s->room_pending != 0 ? s->room_pending * 2 : 32;
-		s->pending = xreallocarray(s->pending, s->room_pending, sizeof *s->pending);
+struct db_value
+db_blob(const char *text)
+{
+	return (struct db_value){.kind = DB_BLOB, .bytes = text, .len = strlen(text)};
+}
+
+struct db_value
+db_int(int64_t integer)
+{
+	return (struct db_value){.kind = DB_INT, .integer = integer};
+}
+
+struct db_value
+db_real(double real)
+{
+	return (struct db_value){.kind = DB_REAL, .real = real};
+}
+
+static void
+bind(sqlite3_stmt *stmt, size_t n, const struct db_value *values)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct db_value *v = &values[i];
+		int at = (int)i + 1;
+		if (v->kind == DB_TEXT)
+			sqlite3_bind_text(stmt, at, v->bytes, (int)v->len, SQLITE_STATIC);
+		else if (v->kind == DB_INT)
+			sqlite3_bind_int64(stmt, at, v->integer);
+		else if (v->kind == DB_REAL)
+			sqlite3_bind_double(stmt, at, v->real);
+		else
+			sqlite3_bind_blob(stmt, at, v->bytes, (int)v->len, SQLITE_STATIC);
 	}
-	s->pending[s->n_pending++] = sql;
+}
+
+/* One remembered write: a head, the values' heads, then their bytes. */
+struct packed {
+	uint8_t stmt, n;
+};
+
+struct packed_value {
+	uint8_t kind;
+	uint32_t len; /* of the bytes that follow */
+};
+
+static void
+remember(struct store *s, enum db_stmt id, size_t n, const struct db_value *values)
+{
+	struct packed head = {(uint8_t)id, (uint8_t)n};
+
+	str_addn(&s->pending, (const char *)&head, sizeof head);
+	for (size_t i = 0; i < n; i++) {
+		const struct db_value *v = &values[i];
+		struct packed_value part = {(uint8_t)v->kind, (uint32_t)v->len};
+		const char *bytes = v->bytes;
+		if (v->kind == DB_INT || v->kind == DB_REAL) {
+			part.len = 8;
+			bytes = v->kind == DB_INT ? (const char *)&v->integer : (const char *)&v->real;
+		} else if (v->kind == DB_BLOB && v->len != 0 && v->len == s->blob_len &&
+		    memcmp(s->pending.at + s->blob_at, v->bytes, v->len) == 0) {
+			part = (struct packed_value){DB_BLOB_AGAIN, 0};
+		}
+		str_addn(&s->pending, (const char *)&part, sizeof part);
+		if (part.kind == DB_BLOB) {
+			s->blob_at = s->pending.len;
+			s->blob_len = part.len;
+		}
+		str_addn(&s->pending, bytes, part.len);
+	}
+	s->n_pending++;
+}
+
+/* The write at *at, which moves behind it; *blob is the last blob so far. */
+static struct packed
+recall(const struct store *s, size_t *at, struct db_value values[DB_MAX_VALUES], struct db_value *blob)
+{
+	struct packed head;
+
+	memcpy(&head, s->pending.at + *at, sizeof head);
+	*at += sizeof head;
+	for (size_t i = 0; i < head.n; i++) {
+		struct packed_value part;
+		memcpy(&part, s->pending.at + *at, sizeof part);
+		*at += sizeof part;
+		values[i] = (struct db_value){.kind = part.kind, .bytes = s->pending.at + *at, .len = part.len};
+		if (part.kind == DB_INT)
+			memcpy(&values[i].integer, values[i].bytes, 8);
+		else if (part.kind == DB_REAL)
+			memcpy(&values[i].real, values[i].bytes, 8);
+		else if (part.kind == DB_BLOB)
+			*blob = values[i];
+		else if (part.kind == DB_BLOB_AGAIN)
+			values[i] = *blob;
+		*at += part.len;
+	}
+	return head;
+}
+
+static void
+forget_from(struct store *s, size_t len)
+{
+	str_cut(&s->pending, len);
+	if (s->blob_at + s->blob_len > len)
+		s->blob_at = s->blob_len = 0;
 }
 
 void
 db_forget_pending(struct store *s)
 {
-	for (size_t i = 0; i < s->n_pending; i++)
-		sqlite3_free(s->pending[i]);
 	s->n_pending = 0;
+	if (s->pending.cap > PENDING_KEPT)
+		str_done(&s->pending);
+	forget_from(s, 0);
 }
 
 static bool
@@ -123,13 +224,26 @@ is_data_error(int rc)
 	}
 }
 
+static int
+run(sqlite3_stmt *stmt, size_t n, const struct db_value *values)
+{
+	bind(stmt, n, values);
+	int rc = sqlite3_step(stmt);
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
 bool
 db_replay(struct store *s)
 {
 	int rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	struct db_value values[DB_MAX_VALUES], blob = {0};
 
-	for (size_t i = 0; rc == SQLITE_OK && i < s->n_pending; i++) {
-		rc = sqlite3_exec(s->db, s->pending[i], NULL, NULL, NULL);
+	for (size_t at = 0; rc == SQLITE_OK && at < s->pending.len;) {
+		struct packed head = recall(s, &at, values, &blob);
+		sqlite3_stmt *stmt = db_stmt(s, (enum db_stmt)head.stmt);
+		rc = stmt != NULL ? run(stmt, head.n, values) : SQLITE_ERROR;
+		if (stmt != NULL)
+			db_done(stmt);
 		if (is_data_error(rc))
 			rc = SQLITE_OK;
 	}
@@ -169,31 +283,34 @@ db_commit(struct store *s)
 }
 
 size_t
-db_write(struct store *s, sqlite3_stmt *stmt)
+db_write(struct store *s, enum db_stmt id, size_t n, const struct db_value *values)
 {
+	sqlite3_stmt *stmt = s != NULL ? db_stmt(s, id) : NULL;
 	size_t changes = 0;
 
-	remember(s, stmt);
+	if (stmt == NULL)
+		return 0;
+	size_t before = s->pending.len;
+	remember(s, id, n, values);
 	if (!s->is_behind && begin(s)) {
-		int rc = sqlite3_step(stmt);
-		if (rc == SQLITE_DONE)
+		int rc = run(stmt, n, values);
+		if (rc == SQLITE_OK)
 			changes = (size_t)sqlite3_changes(s->db);
 		if (is_data_error(rc)) {
 			log_write(LOG_LEVEL_ERROR, STORE_LOGGER, "Database '%s': %s", s->path, sqlite3_errmsg(s->db));
-			sqlite3_free(s->pending[--s->n_pending]);
-		} else if (rc != SQLITE_DONE) {
-			db_done(stmt);
+			forget_from(s, before);
+			s->n_pending--;
+		}
+		db_done(stmt);
+		if (rc != SQLITE_OK && !is_data_error(rc)) {
 			s->in_transaction = false;
 			db_failed(s, rc);
 			return 0; /* the statement may be gone with its connection */
 		}
-		db_done(stmt);
 		if (s->depth == 0)
 			db_commit(s);
-	} else if (s->is_behind) {
-		db_done(stmt);
-		if (s->n_pending > STORE_MAX_PENDING)
-			db_failed(s, SQLITE_FULL);
+	} else if (s->is_behind && s->n_pending > STORE_MAX_PENDING) {
+		db_failed(s, SQLITE_FULL);
 	}
 	return changes;
 }

@@ -1,8 +1,8 @@
 /*
  * db: inside the store: the connection, its statements, and writing that does not fail.
  *
- * A write is remembered as SQL text until its transaction is committed, so that it can be done again
- * in memory, in a new file, or when another program has let go of the lock.
+ * A write is remembered, statement and values, until its transaction is committed, so that it can be done
+ * again in memory, in a new file, or when another program has let go of the lock.
  */
 #ifndef STORE_DB_H
 #define STORE_DB_H
@@ -10,9 +10,11 @@
 #include <sqlite3.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "store/store.h"
 
 #define STORE_LOGGER "fail2ban.database"
+#define DB_MAX_VALUES 8 /* of one statement */
 
 enum db_stmt {
 	DB_JAIL_NEW,
@@ -53,8 +55,9 @@ struct store {
 	size_t max_matches;
 	unsigned depth;     /* of store_begin() */
 	bool in_transaction;
-	char **pending;     /* owned, sqlite3_free: what was written since the last commit */
-	size_t n_pending, room_pending;
+	struct str pending; /* owned: what was written since the last commit, one packed write behind the other */
+	size_t n_pending;   /* writes in it */
+	size_t blob_at, blob_len; /* the last blob in it: a ban's second row has the same */
 	bool in_memory;     /* the file cannot be written; ":memory:" is not meant */
 	bool is_behind;     /* the file is locked by another program: writes wait in pending */
 	bool is_incomplete; /* what was in the file could not be read whole: it must not be overwritten */
@@ -66,9 +69,23 @@ struct store {
 
 /* Ready to be bound; NULL when the database is broken (then reads find nothing). */
 sqlite3_stmt *db_stmt(struct store *s, enum db_stmt id);
-void db_bind_text(sqlite3_stmt *stmt, int i, const char *text); /* must live until db_write() or db_done() */
-/* Runs a bound statement that changes something, in the open transaction or one of its own. Rows changed. */
-size_t db_write(struct store *s, sqlite3_stmt *stmt);
+void db_bind_text(sqlite3_stmt *stmt, int i, const char *text); /* must live until db_done() */
+
+struct db_value {
+	enum db_kind { DB_TEXT, DB_BLOB, DB_BLOB_AGAIN, DB_INT, DB_REAL } kind;
+	const char *bytes;
+	size_t len;
+	int64_t integer;
+	double real;
+};
+
+struct db_value db_text(const char *text);
+struct db_value db_blob(const char *text);
+struct db_value db_int(int64_t integer);
+struct db_value db_real(double real);
+
+/* Runs a statement that changes something, in the open transaction or one of its own. Rows changed. */
+size_t db_write(struct store *s, enum db_stmt id, size_t n, const struct db_value *values);
 /* Next row of a bound query; at its end, or on an error, it is reset and false. */
 bool db_row(struct store *s, sqlite3_stmt *stmt);
 void db_done(sqlite3_stmt *stmt); /* leaves a query early */

@@ -30,18 +30,10 @@ find(struct store *s, const char *jail, const char *path, char hash[64], bool *h
 void
 store_log_update(struct store *s, const char *jail, const char *path, const char *hash, double pos)
 {
-	sqlite3_stmt *stmt = s != NULL ? db_stmt(s, DB_LOG_PUT) : NULL;
+	bool is_whole = pos == floor(pos) && fabs(pos) < 9e15;
 
-	if (stmt == NULL)
-		return;
-	db_bind_text(stmt, 1, jail);
-	db_bind_text(stmt, 2, path);
-	db_bind_text(stmt, 3, hash);
-	if (pos == floor(pos) && fabs(pos) < 9e15)
-		sqlite3_bind_int64(stmt, 4, (int64_t)pos);
-	else
-		sqlite3_bind_double(stmt, 4, pos);
-	db_write(s, stmt);
+	db_write(s, DB_LOG_PUT, 4, (struct db_value[]){db_text(jail), db_text(path), db_text(hash),
+	                               is_whole ? db_int((int64_t)pos) : db_real(pos)});
 }
 
 bool

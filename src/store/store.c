@@ -428,7 +428,7 @@ store_close(struct store *s)
 	sqlite3_close(s->db);
 	log_write(LOG_LEVEL_INFO, STORE_LOGGER, "Connection to database closed.");
 	db_forget_pending(s);
-	free(s->pending);
+	str_done(&s->pending);
 	free(s->problem);
 	free(s->path);
 	free(s);
@@ -495,12 +495,8 @@ store_purge(struct store *s)
 		return;
 	store_begin(s);
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
-		sqlite3_stmt *stmt = db_stmt(s, ids[i]);
-		if (stmt == NULL)
-			continue;
-		if (ids[i] != DB_PURGE_JAILS)
-			sqlite3_bind_int64(stmt, 1, (int64_t)clock_now(s->clock) - s->purge_age);
-		db_write(s, stmt);
+		struct db_value before = db_int((int64_t)clock_now(s->clock) - s->purge_age);
+		db_write(s, ids[i], ids[i] != DB_PURGE_JAILS, &before);
 	}
 	store_commit(s);
 }
@@ -510,13 +506,9 @@ store_purge(struct store *s)
 static void
 write_jail(struct store *s, enum db_stmt id, const char *jail)
 {
-	sqlite3_stmt *stmt = s != NULL ? db_stmt(s, id) : NULL;
+	struct db_value name = db_text(jail != NULL ? jail : "");
 
-	if (stmt == NULL)
-		return;
-	if (jail != NULL)
-		db_bind_text(stmt, 1, jail);
-	db_write(s, stmt);
+	db_write(s, id, jail != NULL, &name);
 }
 
 void

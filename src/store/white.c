@@ -14,25 +14,14 @@ store_white_put(struct store *s, const char *jail, const char *ip, double until)
 {
 	if (s == NULL || (!schema_has_white(s->db) && !schema_make_white(s->db)))
 		return; /* it holds as long as the engine runs */
-	sqlite3_stmt *stmt = db_stmt(s, DB_WHITE_PUT);
-	if (stmt == NULL)
-		return;
-	db_bind_text(stmt, 1, jail);
-	db_bind_text(stmt, 2, ip);
-	sqlite3_bind_int64(stmt, 3, llrint(until));
-	db_write(s, stmt);
+	db_write(s, DB_WHITE_PUT, 3, (struct db_value[]){db_text(jail), db_text(ip), db_int(llrint(until))});
 }
 
 void
 store_white_del(struct store *s, const char *jail, const char *ip)
 {
-	sqlite3_stmt *stmt = s != NULL && schema_has_white(s->db) ? db_stmt(s, DB_WHITE_DEL) : NULL;
-
-	if (stmt == NULL)
-		return;
-	db_bind_text(stmt, 1, jail);
-	db_bind_text(stmt, 2, ip);
-	db_write(s, stmt);
+	if (s != NULL && schema_has_white(s->db))
+		db_write(s, DB_WHITE_DEL, 2, (struct db_value[]){db_text(jail), db_text(ip)});
 }
 
 void
