@@ -197,6 +197,12 @@ add_line(struct str *out, int level, const char *logger, const char *message)
 {
 	const char *p = sink.format != NULL ? sink.format : FORMAT;
 
+	if (sink.format == NULL && !sink.no_date && !sink.no_padding) { /* FORMAT: thousands of lines in a storm */
+		add_time(out);
+		str_addf(out, " %-24s[%d]: %-7s ", logger, (int)getpid(), log_level_name(level));
+		str_add(out, message);
+		return;
+	}
 	if (sink.format == NULL && sink.no_date)
 		p += strlen("%(asctime)s ");
 	while (*p != '\0') {
@@ -275,7 +281,8 @@ log_write(int level, const char *logger, const char *format, ...)
 	if (!is_plain(str_text(&raw)))
 		text_clean_z(str_text(&raw), &clean);
 	const char *message = clean.len != 0 ? str_text(&clean) : str_text(&raw);
-	add_line(&line, level, logger, message);
+	bool waits = sink.is_held && sink.kind != SINK_SYSLOG && sink.kind != SINK_JOURNAL;
+	add_line(waits ? &sink.held : &line, level, logger, message);
 	switch (sink.kind) {
 	case SINK_SYSLOG:
 		write_syslog(level, str_text(&line));
@@ -286,11 +293,9 @@ log_write(int level, const char *logger, const char *format, ...)
 	case SINK_STDERR:
 	case SINK_STDOUT:
 	case SINK_FILE:
-		str_addc(&line, '\n');
-		if (sink.is_held) {
-			str_addn(&sink.held, line.at, line.len);
+		str_addc(waits ? &sink.held : &line, '\n');
+		if (waits)
 			break;
-		}
 		write_all(sink.kind == SINK_FILE ? sink.fd : sink.kind == SINK_STDOUT ? 1 : 2, str_text(&line), line.len);
 		break;
 	}

@@ -74,13 +74,18 @@ str_addv(struct str *s, const char *format, va_list args)
 {
 	va_list again;
 
+	str_reserve(s, 63); /* most fit at once */
 	va_copy(again, args);
-	int n = vsnprintf(NULL, 0, format, again);
+	int n = vsnprintf(s->at + s->len, s->cap - s->len, format, again);
 	va_end(again);
-	if (n < 0)
+	if (n < 0) {
+		s->at[s->len] = '\0';
 		return;
-	str_reserve(s, (size_t)n);
-	vsnprintf(s->at + s->len, (size_t)n + 1, format, args);
+	}
+	if ((size_t)n >= s->cap - s->len) {
+		str_reserve(s, (size_t)n);
+		vsnprintf(s->at + s->len, (size_t)n + 1, format, args);
+	}
 	s->len += (size_t)n;
 }
 
