@@ -58,6 +58,8 @@ struct store {
 	struct str pending; /* owned: what was written since the last commit, one packed write behind the other */
 	size_t n_pending;   /* writes in it */
 	size_t blob_at, blob_len; /* the last blob in it: a ban's second row has the same */
+	int wal_pages;      /* in the log of the file, at the last commit */
+	bool wrote;         /* since the last tick */
 	bool in_memory;     /* the file cannot be written; ":memory:" is not meant */
 	bool is_behind;     /* the file is locked by another program: writes wait in pending */
 	bool is_incomplete; /* what was in the file could not be read whole: it must not be overwritten */

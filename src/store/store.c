@@ -18,6 +18,8 @@
 #define OPEN_BUSY_MS 3000 /* another program may be leaving */
 #define RUN_BUSY_MS 50    /* the loop waits; what is locked longer is written later */
 #define BUSY_RETRY_S 1
+#define WAL_PAGES 1000      /* of the file's log that are moved into it, in a quiet moment */
+#define WAL_MAX_PAGES 4000  /* or at once */
 
 static bool
 is_meant_memory(const struct store *s)
@@ -86,6 +88,27 @@ run(sqlite3 *db, const char *sql)
 	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
+/* A checkpoint waits for the disk: it is for the tick of a quiet second, unless the log grows too long. */
+static int
+on_wal(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct store *s = arg;
+
+	s->wal_pages = pages;
+	s->wrote = true;
+	return pages >= WAL_MAX_PAGES ? sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) : SQLITE_OK;
+}
+
+static void
+checkpoint(struct store *s)
+{
+	if (s->wal_pages >= WAL_PAGES && !s->wrote) {
+		s->wal_pages = 0;
+		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	}
+	s->wrote = false;
+}
+
 static sqlite3 *
 open_file(const char *path, struct err *err)
 {
@@ -146,12 +169,20 @@ open_immutable(const char *path)
 }
 
 static void
+use_db(struct store *s)
+{
+	sqlite3_busy_timeout(s->db, RUN_BUSY_MS);
+	sqlite3_wal_hook(s->db, on_wal, s);
+	s->wal_pages = 0;
+}
+
+static void
 take_db(struct store *s, sqlite3 *db)
 {
 	db_forget_statements(s);
 	sqlite3_close(s->db);
 	s->db = db;
-	sqlite3_busy_timeout(db, RUN_BUSY_MS);
+	use_db(s);
 }
 
 /* ---- when the file fails ---- */
@@ -218,8 +249,8 @@ set_aside(struct store *s, const char *why)
 		if (old != NULL)
 			whole = schema_copy(old, db, false, &rows);
 		sqlite3_close(old);
-		sqlite3_busy_timeout(db, RUN_BUSY_MS);
 		s->db = db;
+		use_db(s);
 		log_write(LOG_LEVEL_WARNING, STORE_LOGGER, "Corrupt database set aside as '%s', %s%zu rows taken over",
 		    backup, whole ? "all " : "", rows);
 	} else {
@@ -322,6 +353,8 @@ store_tick(struct store *s)
 {
 	if (s != NULL && s->depth == 0 && (s->is_behind || s->in_memory) && clock_monotonic(s->clock) >= s->retry_at)
 		retry(s);
+	if (s != NULL && s->depth == 0 && !s->in_transaction)
+		checkpoint(s);
 }
 
 /* ---- life ---- */
@@ -408,7 +441,7 @@ store_open(const char *path, const struct clock *clock)
 		s->db = open_memory();
 	else
 		open_it(s);
-	sqlite3_busy_timeout(s->db, RUN_BUSY_MS);
+	use_db(s);
 	return s;
 }
 
