@@ -35,6 +35,7 @@ struct truth {
 	struct notify *notify; /* NULL: the kernel does not tell, so it is asked */
 	uv_timer_t timer;      /* the next look */
 	double looked;         /* monotonic: the last look began */
+	double busy_since;     /* monotonic: many commands wait; 0: not so */
 	bool was_error;
 };
 
@@ -358,6 +359,21 @@ look_in(struct truth *t, double seconds)
 		uv_timer_start(&t->timer, on_timer, ms, 0);
 }
 
+/* In a storm a listing is old before it is read, and takes the time of the commands. */
+static bool
+is_too_busy(struct truth *t)
+{
+	double mono = clock_monotonic(&t->engine->clock);
+
+	if (action_queue_waiting(t->engine->queue) < TRUTH_BUSY_JOBS) {
+		t->busy_since = 0;
+		return false;
+	}
+	if (t->busy_since == 0)
+		t->busy_since = mono;
+	return mono - (t->looked > t->busy_since ? t->looked : t->busy_since) < TRUTH_BUSY_S;
+}
+
 static void
 on_timer(uv_timer_t *timer)
 {
@@ -365,6 +381,10 @@ on_timer(uv_timer_t *timer)
 
 	if (t->targets == NULL && !bus_has_readers(t->engine->bus))
 		return; /* nothing of ours is in the kernel, and nobody asks */
+	if (is_too_busy(t)) {
+		look_in(t, 0.1);
+		return;
+	}
 	t->looked = clock_monotonic(&t->engine->clock);
 	if (!firewall_refresh(t->firewall))
 		look_in(t, 0.2); /* one is under way: again after it */

@@ -15,6 +15,8 @@ struct engine;
 struct truth;
 
 #define TRUTH_SOON_S 0.1      /* after a change: what comes together is looked at together */
+#define TRUTH_BUSY_S 1        /* at most so often while commands wait: listings would hold them up */
+#define TRUTH_BUSY_JOBS 64    /* that many */
 #define TRUTH_PERIOD_S 1.5     /* between two looks, if a look is quick: 1 % of a core */
 #define TRUTH_QUIET_S 10       /* nobody watches and nothing is banned */
 #define TRUTH_MAX_TRIES 5      /* repairs of one jail in a row; then TRUTH_REST_S of rest */
