@@ -51,7 +51,7 @@ publish_found(struct jail *j, const struct ticket *t, int n, const char *verdict
 {
 	struct engine *e = j->engine;
 
-	if (strcmp(verdict, "counted") == 0 && !bus_found_budget(e->bus))
+	if (strcmp(verdict, "counted") == 0 ? !bus_found_budget(e->bus) : !bus_is_wanted(e->bus))
 		return;
 	e->stats.found_sent++;
 	const struct ticket_match *last = t->n_matches != 0 ? &t->matches[t->n_matches - 1] : NULL;
@@ -426,7 +426,8 @@ flow_ban(struct jail *j, struct ticket *t, int flags)
 	act(j, ban, restored);
 	hosts_set_failed(e->hosts, ticket_ip(t), j->name, t->retry);
 	jail_touch(j);
-	if (!restored || bus_has_readers(e->bus)) { /* thousands at a start: they are no news for a later reader */
+	/* restored ones, thousands at a start, are no news for a later reader */
+	if (restored ? bus_has_readers(e->bus) : bus_is_wanted(e->bus)) {
 		json_t *event = describe_ban(j, ban);
 		json_object_set_new(event, "dry", json_boolean(e->is_dry));
 		bus_publish(e->bus, EVENT_BAN, event);
@@ -452,11 +453,13 @@ lift(struct jail *j, struct ban *ban, const char *why, bool by_actions)
 	e->stats.unbans++;
 	rate_add(&e->stats.unban_rate, clock_monotonic(&e->clock), 1);
 	jail_touch(j);
-	json_t *event = json_pack("{s:s,s:s,s:f}", "jail", j->name, "why", why, "left",
-	    isinf(left) ? -1.0 : left < 0 ? 0.0 : left);
-	json_object_set_new(event, "ip", describe_text(ticket_ip(ban->ticket)));
-	json_object_set_new(event, "id", describe_text(ban->ticket->id));
-	bus_publish(e->bus, EVENT_UNBAN, event);
+	if (bus_is_wanted(e->bus)) {
+		json_t *event = json_pack("{s:s,s:s,s:f}", "jail", j->name, "why", why, "left",
+		    isinf(left) ? -1.0 : left < 0 ? 0.0 : left);
+		json_object_set_new(event, "ip", describe_text(ticket_ip(ban->ticket)));
+		json_object_set_new(event, "id", describe_text(ban->ticket->id));
+		bus_publish(e->bus, EVENT_UNBAN, event);
+	}
 	ban_free(ban);
 }
 
@@ -575,6 +578,13 @@ flow_outcome(struct engine *e, const struct outcome *o)
 	} else if (!o->is_dry) {
 		e->stats.action_fails = 0;
 		e->stats.action_error[0] = '\0';
+	}
+	if (o->ok && !bus_has_readers(e->bus)) { /* a success needs no telling, and nobody asks */
+		if (ban != NULL) {
+			json_decref(ban->last_outcome);
+			ban->last_outcome = NULL;
+		}
+		return;
 	}
 	json_t *event = json_pack("{s:s,s:s,s:s,s:b,s:b,s:i,s:b,s:f,s:i}", "jail", o->jail, "action",
 	    o->action, "phase", action_phase_name(o->phase), "ok", o->ok, "dry", o->is_dry, "exit",

@@ -27,7 +27,7 @@ struct bus {
 	bool is_held;
 	struct held *held; /* owned: told at bus_release() */
 	double slice;
-	int found_in_slice;
+	int found_in_slice, unheard_in_slice;
 };
 
 static const char *const names[] = {
@@ -88,16 +88,29 @@ bus_has_readers(const struct bus *b)
 	return b->readers != NULL;
 }
 
-bool
-bus_found_budget(struct bus *b)
+static void
+slice_begin(struct bus *b)
 {
 	double slice = clock_monotonic(b->clock);
 
 	if (slice >= b->slice + BUS_SLICE_S || slice < b->slice) {
 		b->slice = slice;
-		b->found_in_slice = 0;
+		b->found_in_slice = b->unheard_in_slice = 0;
 	}
+}
+
+bool
+bus_found_budget(struct bus *b)
+{
+	slice_begin(b);
 	return b->found_in_slice++ < BUS_FOUND_PER_SLICE;
+}
+
+bool
+bus_is_wanted(struct bus *b)
+{
+	slice_begin(b);
+	return b->readers != NULL || b->unheard_in_slice++ < BUS_UNHEARD_PER_SLICE;
 }
 
 static bool

@@ -16,6 +16,7 @@
 
 #define BUS_HISTORY 500        /* events kept for a new client's Log pane */
 #define BUS_FOUND_PER_SLICE 50 /* "found" events rendered per slice; the rest is only counted */
+#define BUS_UNHEARD_PER_SLICE 250 /* other events made while nobody listens; the rest of a storm is in the log file */
 #define BUS_SLICE_S 0.25
 
 struct bus;
@@ -33,6 +34,8 @@ bool bus_has_readers(const struct bus *b);
 
 /* True if a "found" event may still be rendered in this slice of time (else it is only counted). */
 bool bus_found_budget(struct bus *b);
+/* False: nobody listens and enough was told in this slice: the event need not be made. */
+bool bus_is_wanted(struct bus *b);
 
 /* Takes `fields` (an object); adds ev, seq, t. Kinds of the Log pane are kept in the history. */
 void bus_publish(struct bus *b, enum event_kind kind, json_t *fields);
