@@ -77,7 +77,7 @@ failures_add(struct failures *f, const struct ticket *t, int attempts,
 	bool is_first = e == NULL;
 	if (is_first) {
 		e = insert(f, t);
-	} else { /* to the end of the list: it failed last */
+	} else if (e->hh.next != NULL) { /* to the end of the list: it failed last */
 		HASH_DEL(f->entries, e);
 		HASH_ADD_KEYPTR(hh, f->entries, e->ticket->id, strlen(e->ticket->id), e);
 	}

@@ -89,10 +89,11 @@ hosts_failed(struct hosts *h, const char *ip, const char *jail, int now_failed, 
 		host = xcalloc(1, sizeof *host);
 		host->ip = xstrdup(ip);
 		host->first = time;
-	} else {
+		HASH_ADD_KEYPTR(hh, h->by_ip, host->ip, strlen(host->ip), host);
+	} else if (host->hh.next != NULL) { /* to the end of the list: it failed last */
 		HASH_DEL(h->by_ip, host);
+		HASH_ADD_KEYPTR(hh, h->by_ip, host->ip, strlen(host->ip), host);
 	}
-	HASH_ADD_KEYPTR(hh, h->by_ip, host->ip, strlen(host->ip), host);
 	if (host->jail == NULL || strcmp(host->jail, jail) != 0) {
 		free(host->jail);
 		host->jail = xstrdup(jail);
