@@ -52,6 +52,7 @@ struct batch {
 	struct job *idle;     /* members that have nothing to run */
 	struct run *run;
 	size_t members;
+	uint64_t began_ns;
 };
 
 /* ---- members ---- */
@@ -572,6 +573,8 @@ group_ran(void *arg, const struct run_result *r)
 	DL_DELETE(b->groups, g);
 	if (r->ok) {
 		lane_widen(lane);
+		if (g->count >= BATCH_LARGE)
+			lane->rest_ns = b->began_ns + BATCH_EVERY_MS * 1000000ull;
 		members_end(g->jobs, true);
 	} else {
 		queue_log(q, LOG_LEVEL_INFO, "fail2ban.utils", "%zu commands in one %s were refused: smaller pieces follow",
@@ -611,6 +614,7 @@ batch_start(struct lane *lane)
 		return false;
 	struct batch *b = xcalloc(1, sizeof *b);
 	b->lane = lane;
+	b->began_ns = uv_hrtime();
 	collect(b);
 	if (b->members < 2) {
 		struct group *g;

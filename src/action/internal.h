@@ -208,6 +208,7 @@ struct lane {
 	struct batch *batch;
 	size_t limit;         /* members of the next batch: halved when one is refused, then doubled */
 	size_t ceiling;
+	uint64_t rest_ns;     /* no work before: after a large batch the next one gathers */
 	UT_hash_handle hh;
 };
 
@@ -260,7 +261,7 @@ struct action_queue {
 	bool dry_run;
 	struct lane *lanes; /* by name */
 	struct run *runs;   /* all that runs, also what commands left behind */
-	uv_timer_t kick, patience;
+	uv_timer_t kick, patience, rest;
 	int handles;        /* still to be closed */
 	uint64_t seq;
 	size_t waiting;
@@ -306,6 +307,8 @@ void queue_digest(struct action *a, const struct ticket *t, const char *script);
 /* ---- batch.c ---- */
 
 #define BATCH_MAX 32768 /* members */
+#define BATCH_LARGE 64  /* members: after that many … */
+#define BATCH_EVERY_MS 80 /* … the next begins no earlier: each costs a fork of the whole server */
 
 struct batch;
 /* Starts a batch of two or more jobs from the lane's head, if that is possible. */

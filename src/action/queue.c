@@ -89,11 +89,36 @@ lane_of(struct action *a)
 	return lane != NULL ? lane : lane_new(q, name, NULL);
 }
 
+static void
+kick(uv_timer_t *timer)
+{
+	struct action_queue *q = timer->data;
+	struct lane *lane, *next;
+
+	HASH_ITER(hh, q->lanes, lane, next)
+		lane_next(lane);
+}
+
+static bool
+lane_rests(struct lane *lane)
+{
+	struct action_queue *q = lane->queue;
+	uint64_t now = uv_hrtime();
+
+	if (lane->turn != NULL || lane->batch != NULL || now >= lane->rest_ns || q->is_closing)
+		return false;
+	if (!uv_is_active((uv_handle_t *)&q->rest))
+		uv_timer_start(&q->rest, kick, (lane->rest_ns - now) / 1000000 + 1, 0);
+	return true;
+}
+
 void
 lane_next(struct lane *lane)
 {
 	if (lane->is_stepping || lane->queue->is_held)
 		return; /* further up the stack somebody loops */
+	if (lane->jobs != NULL && lane_rests(lane))
+		return;
 	lane->is_stepping = true;
 	if (lane->queue->hooks.before != NULL && lane->jobs != NULL)
 		lane->queue->hooks.before(lane->queue->hooks.arg);
@@ -164,16 +189,6 @@ turn_waits(struct turn *t)
 	t->run_ns = uv_hrtime();
 	if (!t->lane->is_own && !uv_is_active((uv_handle_t *)&q->patience))
 		uv_timer_start(&q->patience, look_for_slow, ACTION_PATIENCE_MS, 0);
-}
-
-static void
-kick(uv_timer_t *timer)
-{
-	struct action_queue *q = timer->data;
-	struct lane *lane, *next;
-
-	HASH_ITER(hh, q->lanes, lane, next)
-		lane_next(lane);
 }
 
 /* ---- jobs ---- */
@@ -375,10 +390,11 @@ action_queue_new(uv_loop_t *loop, const struct clock *clock, bool dry_run, const
 		q->hooks = *hooks;
 	uv_timer_init(loop, &q->kick);
 	uv_timer_init(loop, &q->patience);
+	uv_timer_init(loop, &q->rest);
 	uv_timer_init(loop, &q->names);
 	uv_timer_init(loop, &q->digest);
-	q->kick.data = q->patience.data = q->names.data = q->digest.data = q;
-	q->handles = 4;
+	q->kick.data = q->patience.data = q->rest.data = q->names.data = q->digest.data = q;
+	q->handles = 5;
 	if (dry_run) {
 		char name[256] = "";
 		gethostname(name, sizeof name - 1);
@@ -462,6 +478,7 @@ action_queue_close(struct action_queue *q, void (*done)(void *arg), void *arg)
 	run_kill_all(q);
 	uv_close((uv_handle_t *)&q->kick, handle_closed);
 	uv_close((uv_handle_t *)&q->patience, handle_closed);
+	uv_close((uv_handle_t *)&q->rest, handle_closed);
 	uv_close((uv_handle_t *)&q->names, handle_closed);
 	uv_close((uv_handle_t *)&q->digest, handle_closed);
 	names_close(q);
