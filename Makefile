@@ -61,20 +61,22 @@ OURS += -O2 -g -D_FORTIFY_SOURCE=2
 endif
 
 PKGS := ncursesw libpcre2-8 libuv sqlite3 jansson
+# LOADED: what most runs never need; their headers are needed here, the program opens them when it must
+LOADED :=
 HAVE_SYSTEMD := $(if $(filter no,$(WITH_SYSTEMD)),,$(shell pkg-config --exists libsystemd 2>/dev/null && echo yes))
 ifeq ($(HAVE_SYSTEMD),yes)
-PKGS += libsystemd
+LOADED += libsystemd
 OURS += -DHAVE_SYSTEMD=1
 endif
 HAVE_LIBEDIT := $(if $(filter no,$(WITH_LIBEDIT)),,$(shell pkg-config --exists libedit 2>/dev/null && echo yes))
 ifeq ($(HAVE_LIBEDIT),yes)
-PKGS += libedit
+LOADED += libedit
 OURS += -DHAVE_LIBEDIT=1
 endif
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(LOADED) 2>/dev/null)
 # libiniparser has no .pc file on Debian 12, and a folder of its own for its headers on Debian 13
 PKG_CFLAGS += $(if $(wildcard /usr/include/iniparser/iniparser.h),-I/usr/include/iniparser)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser -lm -lpthread
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser -lm -lpthread -ldl
 DEFS := -DJAILTOP_PREFIX='"$(PREFIX)"'
 
 SRC := $(wildcard src/*.c src/*/*.c)
@@ -113,7 +115,7 @@ $O/ui/%.o: ui/%.c $O/flags
 # stamps: changed flags rebuild everything, a file that came or went links again
 stamp = @mkdir -p $O; printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' > $@
 $O/flags: FORCE
-	$(call stamp,$(CC) $(OURS) $(DEFS) $(LINK) $(PKGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
+	$(call stamp,$(CC) $(OURS) $(DEFS) $(LINK) $(PKGS) $(LOADED) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
 $O/files: FORCE
 	$(call stamp,$(OBJ))
 FORCE:

@@ -62,5 +62,5 @@ one() { # HEADER FILE...: who may include it
 # the screen is another process: find and filter are its own expressions
 one pcre2.h src/match/regex.c ui/sieve.c
 one 'n?curses' ui/term.c
-one systemd/sd-journal.h src/source/journal.c src/base/log.c
+one systemd/sd-journal.h include/base/systemd.h
 exit $bad

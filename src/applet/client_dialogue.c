@@ -12,7 +12,19 @@
 #include "jailtop/applet.h"
 
 #ifdef HAVE_LIBEDIT
+#include <dlfcn.h>
 #include <histedit.h>
+
+#define EDIT_FUNCTIONS(X)                                                                                    \
+	X(el_init) X(el_end) X(el_set) X(el_wset) X(el_gets) X(el_line) X(el_insertstr)            \
+	X(history) X(history_init) X(history_end)
+
+/* libedit, loaded for a terminal alone: every other run of the client starts without it. */
+struct edit_lib {
+#define X(name) __typeof__(name) *name;
+	EDIT_FUNCTIONS(X)
+#undef X
+};
 #endif
 
 #define PROMPT "fail2ban> "
@@ -23,7 +35,8 @@
 struct input {
 	const struct client_opts *opts;
 #ifdef HAVE_LIBEDIT
-	EditLine *edit; /* NULL: not a terminal */
+	struct edit_lib lib;
+	EditLine *edit; /* NULL: not a terminal, or no library */
 	History *history;
 #endif
 };
@@ -51,15 +64,20 @@ list_candidates(const struct value *candidates)
 static unsigned char
 complete(EditLine *edit, int key)
 {
+	__typeof__(el_get) *get;
 	struct input *in = NULL;
-	const LineInfo *line = el_line(edit);
-	char *typed = xstrndup(line->buffer, (size_t)(line->cursor - line->buffer));
-	char *part = strrchr(typed, ' ');
+	const LineInfo *line;
+	char *typed, *part;
 	unsigned char result = CC_REFRESH_BEEP;
 	struct err err;
 
 	(void)key;
-	el_get(edit, EL_CLIENTDATA, &in);
+	/* the library hands over no word of ours: it must be asked, and so found, first */
+	*(void **)&get = dlsym(RTLD_DEFAULT, "el_get");
+	get(edit, EL_CLIENTDATA, &in);
+	line = in->lib.el_line(edit);
+	typed = xstrndup(line->buffer, (size_t)(line->cursor - line->buffer));
+	part = strrchr(typed, ' ');
 	if (part != NULL)
 		*part++ = '\0';
 	struct value *before = words_split(part != NULL ? typed : "", &err);
@@ -69,11 +87,11 @@ complete(EditLine *edit, int key)
 		struct value *jails = client_jails(in->opts), *candidates = complete_words(before, part, jails);
 		char *common = complete_common(candidates);
 		if (value_count(candidates) == 1) {
-			el_insertstr(edit, common + strlen(part));
-			el_insertstr(edit, " ");
+			in->lib.el_insertstr(edit, common + strlen(part));
+			in->lib.el_insertstr(edit, " ");
 			result = CC_REFRESH;
 		} else if (strlen(common) > strlen(part)) {
-			el_insertstr(edit, common + strlen(part));
+			in->lib.el_insertstr(edit, common + strlen(part));
 			result = CC_REFRESH;
 		} else if (value_count(candidates) != 0) {
 			list_candidates(candidates);
@@ -88,35 +106,56 @@ complete(EditLine *edit, int key)
 	return result;
 }
 
+/* False: no library here, and lines are read without it. */
+static bool
+edit_load(struct edit_lib *lib)
+{
+	static const char *const names[] = {"libedit.so.2", "libedit.so.0"}; /* Debian's, everybody's */
+	void *handle = NULL;
+
+	for (size_t i = 0; handle == NULL && i < sizeof names / sizeof *names; i++)
+		handle = dlopen(names[i], RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
+	if (handle == NULL)
+		return false;
+#define X(name) *(void **)&lib->name = dlsym(handle, #name);
+	EDIT_FUNCTIONS(X)
+#undef X
+	dlclose(handle); /* the count only: it stays */
+#define X(name) &&lib->name != NULL
+	return dlsym(RTLD_DEFAULT, "el_get") != NULL EDIT_FUNCTIONS(X);
+#undef X
+}
+
 static void
 edit_start(struct input *in)
 {
 	HistEvent event;
 
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !edit_load(&in->lib))
 		return;
-	in->edit = el_init("jailtop", stdin, stdout, stderr);
+	in->edit = in->lib.el_init("jailtop", stdin, stdout, stderr);
 	if (in->edit == NULL)
 		return;
-	in->history = history_init();
-	history(in->history, &event, H_SETSIZE, HISTORY_LINES);
-	history(in->history, &event, H_SETUNIQUE, 1);
-	el_set(in->edit, EL_CLIENTDATA, in);
-	el_set(in->edit, EL_PROMPT, prompt);
-	el_set(in->edit, EL_EDITOR, "emacs");
-	el_set(in->edit, EL_HIST, history, in->history);
-	el_set(in->edit, EL_SIGNAL, 1); /* the terminal is put right before a signal ends us */
-	el_wset(in->edit, EL_ADDFN, L"complete", L"complete a command", complete); /* the narrow form leaks its copies */
-	el_set(in->edit, EL_BIND, "^I", "complete", NULL);
-	el_set(in->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
+	in->history = in->lib.history_init();
+	in->lib.history(in->history, &event, H_SETSIZE, HISTORY_LINES);
+	in->lib.history(in->history, &event, H_SETUNIQUE, 1);
+	in->lib.el_set(in->edit, EL_CLIENTDATA, in);
+	in->lib.el_set(in->edit, EL_PROMPT, prompt);
+	in->lib.el_set(in->edit, EL_EDITOR, "emacs");
+	in->lib.el_set(in->edit, EL_HIST, in->lib.history, in->history);
+	in->lib.el_set(in->edit, EL_SIGNAL, 1); /* the terminal is put right before a signal ends us */
+	/* the narrow form leaks its copies */
+	in->lib.el_wset(in->edit, EL_ADDFN, L"complete", L"complete a command", complete);
+	in->lib.el_set(in->edit, EL_BIND, "^I", "complete", NULL);
+	in->lib.el_set(in->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
 }
 
 static void
 edit_end(struct input *in)
 {
 	if (in->edit != NULL) {
-		el_end(in->edit);
-		history_end(in->history);
+		in->lib.el_end(in->edit);
+		in->lib.history_end(in->history);
 	}
 }
 
@@ -125,7 +164,7 @@ edit_line(struct input *in)
 {
 	HistEvent event;
 	int len = 0;
-	const char *line = el_gets(in->edit, &len);
+	const char *line = in->lib.el_gets(in->edit, &len);
 
 	if (line == NULL || len <= 0)
 		return NULL;
@@ -133,7 +172,7 @@ edit_line(struct input *in)
 	if (copy[len - 1] == '\n')
 		copy[len - 1] = '\0';
 	if (*copy != '\0')
-		history(in->history, &event, H_ENTER, copy);
+		in->lib.history(in->history, &event, H_ENTER, copy);
 	return copy;
 }
 #endif

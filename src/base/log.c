@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/spec.h"
 #include "base/str.h"
+#include "base/systemd.h"
 #include "base/text.h"
 
 #include <ctype.h>
@@ -17,10 +18,6 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-#ifdef HAVE_SYSTEMD
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
-#endif
 
 #define MESSAGE_MAX 65536 /* bytes of one message; the rest is cut */
 #define FORMAT "%(asctime)s %(name)-24s[%(process)d]: %(levelname)-7s %(message)s"
@@ -39,6 +36,7 @@ static struct {
 	char stamp[32];
 	bool is_held;   /* lines wait in `held` */
 	struct str held;
+	struct systemd journal; /* loaded for SINK_JOURNAL */
 } sink = {.fd = -1};
 
 static const struct {
@@ -246,7 +244,7 @@ static void
 write_journal(int level, const char *logger, const char *message)
 {
 #ifdef HAVE_SYSTEMD
-	sd_journal_send("MESSAGE=%s", message, "PRIORITY=%d", syslog_severity(level), "SYSLOG_IDENTIFIER=fail2ban",
+	sink.journal.send("MESSAGE=%s", message, "PRIORITY=%d", syslog_severity(level), "SYSLOG_IDENTIFIER=fail2ban",
 	    "LOGGER=%s", logger, NULL);
 #else
 	(void)level, (void)logger, (void)message;
@@ -399,10 +397,10 @@ log_open(const char *target, const char *syslog_socket, struct err *err)
 	}
 	if (strcasecmp(spec.name, "SYSTEMD-JOURNAL") == 0) {
 		kind = SINK_JOURNAL;
-#if !HAVE_SYSTEMD
-		spec_done(&spec);
-		return err_set(err, "logtarget SYSTEMD-JOURNAL: built without libsystemd");
-#endif
+		if (!systemd_load(&sink.journal, err)) {
+			spec_done(&spec);
+			return err_prefix(err, "logtarget SYSTEMD-JOURNAL");
+		}
 	} else if (strcasecmp(spec.name, "SYSLOG") == 0) {
 		kind = SINK_SYSLOG;
 		fd = open_syslog(syslog_socket, err);

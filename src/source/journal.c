@@ -1,6 +1,6 @@
 /*
- * journal: stage 1 for systemd's journal, the only file that includes libsystemd. Without HAVE_SYSTEMD it
- * only says so.
+ * journal: stage 1 for systemd's journal, through libsystemd, which the first journal loads. Without
+ * HAVE_SYSTEMD it only says so.
  *
  * The journal's descriptor tells when there is more; a bounded number of entries is read per loop turn.
  * Fields come from programs that anybody may run: texts become valid UTF-8, LF becomes the two characters
@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/spec.h"
+#include "base/systemd.h"
 #include "base/text.h"
 #include "source/follow.h"
 
@@ -87,8 +88,6 @@ journal_render(const struct journal_entry *e, struct str *out)
 
 #ifdef HAVE_SYSTEMD
 
-#include <systemd/sd-journal.h>
-
 #define JOURNAL_TURN 256      /* entries per loop turn */
 #define JOURNAL_MESSAGES 16   /* MESSAGE fields of one entry */
 #define JOURNAL_FIELD_MAX 256 /* bytes kept of a name or pid */
@@ -97,6 +96,7 @@ journal_render(const struct journal_entry *e, struct str *out)
 struct journal {
 	struct source *source;
 	struct tail_hooks hooks;
+	struct systemd lib;
 	sd_journal *sd;
 	double not_before;
 	bool has_match;
@@ -118,7 +118,10 @@ struct journal {
 bool
 journal_available(void)
 {
-	return true;
+	struct systemd lib;
+	struct err err;
+
+	return systemd_load(&lib, &err);
 }
 
 static void
@@ -187,8 +190,8 @@ read_fields(struct journal *j, struct fields *f)
 	const void *data;
 	size_t len, at = 0;
 
-	sd_journal_restart_data(j->sd);
-	while (sd_journal_enumerate_available_data(j->sd, &data, &len) > 0) {
+	j->lib.restart_data(j->sd);
+	while (j->lib.enumerate_available_data(j->sd, &data, &len) > 0) {
 		if (!take_field(data, len, "_HOSTNAME", f->hostname, sizeof f->hostname) &&
 		    !take_field(data, len, "SYSLOG_IDENTIFIER", f->identifier, sizeof f->identifier) &&
 		    !take_field(data, len, "_COMM", f->comm, sizeof f->comm) &&
@@ -241,11 +244,11 @@ add_entry(struct journal *j, struct fields *f, size_t i)
 	if (*f->realtime)
 		realtime = strtoull(f->realtime, NULL, 10);
 	else
-		sd_journal_get_realtime_usec(j->sd, &realtime);
+		j->lib.get_realtime_usec(j->sd, &realtime);
 	if (*f->monotonic)
 		monotonic = strtoull(f->monotonic, NULL, 10);
 	else
-		sd_journal_get_monotonic_usec(j->sd, &monotonic, &boot);
+		j->lib.get_monotonic_usec(j->sd, &monotonic, &boot);
 	e = (struct journal_entry){
 		.hostname = f->hostname,
 		.identifier = f->identifier,
@@ -286,7 +289,7 @@ read_turn(struct journal *j)
 	int got = 1;
 
 	str_clear(&j->text);
-	while (count < JOURNAL_TURN && j->text.len < FOLLOW_BLOCK && (got = sd_journal_next(j->sd)) > 0)
+	while (count < JOURNAL_TURN && j->text.len < FOLLOW_BLOCK && (got = j->lib.next(j->sd)) > 0)
 		add_entry(j, f, count++);
 	str_done(&f->message);
 	free(f);
@@ -320,13 +323,13 @@ static void wait_for_more(struct journal *j);
 static void
 look(struct journal *j)
 {
-	int what = sd_journal_process(j->sd);
+	int what = j->lib.process(j->sd);
 
 	if (what < 0)
 		say_error(j, "watch", what);
 	/* files came or went (rotation, vacuum): step back and forth, so as not to stand beyond the end */
-	if (what == SD_JOURNAL_INVALIDATE && sd_journal_previous(j->sd) > 0)
-		sd_journal_next(j->sd);
+	if (what == SD_JOURNAL_INVALIDATE && j->lib.previous(j->sd) > 0)
+		j->lib.next(j->sd);
 	if (what == SD_JOURNAL_APPEND || what == SD_JOURNAL_INVALIDATE)
 		uv_idle_start(&j->idle, on_idle);
 	wait_for_more(j);
@@ -352,7 +355,7 @@ wait_for_more(struct journal *j)
 	uint64_t at = UINT64_MAX, now;
 	struct timespec t;
 
-	if (sd_journal_get_timeout(j->sd, &at) <= 0 || at == UINT64_MAX) {
+	if (j->lib.get_timeout(j->sd, &at) <= 0 || at == UINT64_MAX) {
 		uv_timer_stop(&j->timer);
 		return;
 	}
@@ -364,7 +367,7 @@ wait_for_more(struct journal *j)
 /* ---- opening ---- */
 
 static int
-open_files(sd_journal **sd, const char *patterns, int flags)
+open_files(struct journal *j, const char *patterns, int flags)
 {
 	char *copy = xstrdup(patterns), *rest = copy, *word;
 	glob_t found = { 0 };
@@ -376,7 +379,7 @@ open_files(sd_journal **sd, const char *patterns, int flags)
 			has_any = true;
 	}
 	if (has_any) {
-		error = sd_journal_open_files(sd, (const char **)found.gl_pathv, flags);
+		error = j->lib.open_files(&j->sd, (const char **)found.gl_pathv, flags);
 		globfree(&found);
 	}
 	free(copy);
@@ -402,19 +405,19 @@ open_journal(struct journal *j, const char *args, struct err *err)
 	/* compat: the system's journals only, unless a place is named */
 	flags = flags_text ? atoi(flags_text) : is_set(path) || is_set(files) ? 0 : SD_JOURNAL_SYSTEM;
 	if (is_set(files))
-		error = open_files(&j->sd, files, flags);
+		error = open_files(j, files, flags);
 	else if (is_set(path))
-		error = sd_journal_open_directory(&j->sd, path, flags);
+		error = j->lib.open_directory(&j->sd, path, flags);
 	else if (is_set(space))
-		error = sd_journal_open_namespace(&j->sd, space, flags);
+		error = j->lib.open_namespace(&j->sd, space, flags);
 	else
-		error = sd_journal_open(&j->sd, flags);
+		error = j->lib.open(&j->sd, flags);
 	if (error < 0)
 		err_set(err, "unable to open the systemd journal%s%s: %s", is_set(files) || is_set(path) ? " " : "",
 		    is_set(files) ? files : is_set(path) ? path : "", strerror(-error));
 	spec_done(&spec);
 	if (error >= 0)
-		sd_journal_set_data_threshold(j->sd, LINE_MAX_BYTES + sizeof "MESSAGE=");
+		j->lib.set_data_threshold(j->sd, LINE_MAX_BYTES + sizeof "MESSAGE=");
 	return error >= 0;
 }
 
@@ -427,7 +430,7 @@ journal_new(struct source *s, const char *backend_args, double not_before, const
 	j->source = s;
 	j->hooks = *hooks;
 	j->not_before = not_before;
-	if (!open_journal(j, backend_args, err)) {
+	if (!systemd_load(&j->lib, err) || !open_journal(j, backend_args, err)) {
 		free(j);
 		return NULL;
 	}
@@ -443,12 +446,12 @@ journal_add_match(struct journal *j, const char *const *words, size_t count, str
 	int error = 0;
 
 	if (j->has_match)
-		error = sd_journal_add_disjunction(j->sd);
+		error = j->lib.add_disjunction(j->sd);
 	for (size_t i = 0; i < count && error >= 0; i++) {
 		if (strcmp(words[i], "+") == 0)
-			error = sd_journal_add_disjunction(j->sd);
+			error = j->lib.add_disjunction(j->sd);
 		else
-			error = sd_journal_add_match(j->sd, words[i], 0);
+			error = j->lib.add_match(j->sd, words[i], 0);
 		if (error < 0)
 			return err_set(err, "invalid journal match %s: %s", words[i], strerror(-error));
 	}
@@ -461,7 +464,7 @@ journal_add_match(struct journal *j, const char *const *words, size_t count, str
 void
 journal_clear_matches(struct journal *j)
 {
-	sd_journal_flush_matches(j->sd);
+	j->lib.flush_matches(j->sd);
 	j->has_match = false;
 }
 
@@ -469,20 +472,20 @@ bool
 journal_start(struct journal *j, struct err *err)
 {
 	double now = clock_now(j->source->clock), from = now;
-	int fd = sd_journal_get_fd(j->sd);
+	int fd = j->lib.get_fd(j->sd);
 
 	if (fd < 0)
 		return err_set(err, "unable to watch the systemd journal: %s", strerror(-fd));
 	if (!j->has_match)
 		say(j, LOG_LEVEL_NOTICE, "No journalmatch is set: every entry of the journal is read, which is slow");
 	/* nothing there yet: all that comes is new */
-	if (sd_journal_seek_tail(j->sd) < 0 || sd_journal_previous(j->sd) <= 0)
+	if (j->lib.seek_tail(j->sd) < 0 || j->lib.previous(j->sd) <= 0)
 		j->in_operation = true;
 	else
 		from = j->not_before;
-	sd_journal_seek_realtime_usec(j->sd, from > 0 ? (uint64_t)(from * 1e6) : 0);
+	j->lib.seek_realtime_usec(j->sd, from > 0 ? (uint64_t)(from * 1e6) : 0);
 	/* one back, so as not to stand beyond the end when the time is later than all entries */
-	sd_journal_previous(j->sd);
+	j->lib.previous(j->sd);
 	uv_poll_init(j->source->loop, &j->poll, fd);
 	uv_idle_init(j->source->loop, &j->idle);
 	uv_timer_init(j->source->loop, &j->timer);
@@ -490,7 +493,7 @@ journal_start(struct journal *j, struct err *err)
 	j->open_handles = 3;
 	j->source->open_handles += 3;
 	j->is_started = true;
-	uv_poll_start(&j->poll, sd_journal_get_events(j->sd), on_readable);
+	uv_poll_start(&j->poll, j->lib.get_events(j->sd), on_readable);
 	uv_idle_start(&j->idle, on_idle);
 	wait_for_more(j);
 	return true;
@@ -523,7 +526,7 @@ static void
 journal_gone(struct journal *j)
 {
 	DL_DELETE(j->source->journals, j);
-	sd_journal_close(j->sd);
+	j->lib.close(j->sd);
 	str_done(&j->text);
 	free(j->batch);
 	free(j->starts);
