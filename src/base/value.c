@@ -295,10 +295,17 @@ value_equal(const struct value *a, const struct value *b)
 	return true;
 }
 
-/* What Python shows as it is: 0x20-0x7e but the backslash. */
-static const bool is_bare[256] = {
-    [' ' ... '['] = true,
-    [']' ... '~'] = true,
+/* What Python shows as it is in any quotes, and what it may put a backslash before. */
+enum { BYTE_OTHER, BYTE_BARE, BYTE_MARK };
+
+static const unsigned char byte_kinds[256] = {
+    [' ' ... '!'] = BYTE_BARE,
+    ['"'] = BYTE_MARK,
+    ['#' ... '&'] = BYTE_BARE,
+    ['\''] = BYTE_MARK,
+    ['(' ... '['] = BYTE_BARE,
+    ['\\'] = BYTE_MARK,
+    [']' ... '~'] = BYTE_BARE,
 };
 
 void
@@ -315,10 +322,12 @@ value_repr_str(const char *bytes, size_t len, struct str *out)
 		char *to = out->at + out->len;
 		for (; i < len; i++) {
 			char b = bytes[i];
-			if (b == quote || b == '\\')
-				*to++ = '\\';
-			else if (!is_bare[(unsigned char)b])
-				break;
+			if (byte_kinds[(unsigned char)b] != BYTE_BARE) {
+				if (byte_kinds[(unsigned char)b] == BYTE_OTHER)
+					break;
+				if (b == quote || b == '\\')
+					*to++ = '\\';
+			}
 			*to++ = b;
 		}
 		*to = '\0';
