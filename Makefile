@@ -31,7 +31,7 @@ NEED_DEMO := iptables|iptables-nft|iptables iproute2|iproute|ip util-linux|util-
 NEED_TEST := libcmocka-dev|libcmocka-devel|cmocka.h bats|bats|bats tmux|tmux|tmux jq|jq|jq \
 	procps|procps-ng|ps python3|python3|python3 man-db|man-db|man
 # a test that misses one of these is skipped and says so
-NEED_MORE := $(NEED_DEMO) openssh-server|openssh-server|sshd openssh-client|openssh-clients|ssh \
+NEED_MORE := $(NEED_DEMO) mount|util-linux-core|mount openssh-server|openssh-server|sshd openssh-client|openssh-clients|ssh \
 	sshpass|sshpass|sshpass rsyslog|rsyslog|rsyslogd fail2ban|fail2ban-server|fail2ban-client \
 	faketime|libfaketime|faketime whois|whois|whois tzdata|tzdata|/usr/share/zoneinfo/Europe/Zurich ipset|ipset|ipset nftables|nftables|nft sqlite3|sqlite|sqlite3
 NEED_LINT := clang-tidy|clang-tools-extra|clang-tidy cppcheck|cppcheck|cppcheck

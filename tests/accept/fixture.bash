@@ -143,7 +143,12 @@ screen_up() {
     TM set -g status off
     TM resize-window -x "$w" -y "$h"
 }
-screen_down() { TM kill-server 2>/dev/null || true; }
+screen_down() { # waits for its end: a new one on the same socket would meet the old one leaving
+    local pid
+    pid=$(TM display -p '#{pid}' 2>/dev/null) || return 0
+    TM kill-server 2>/dev/null || true
+    [ -z "$pid" ] || until_true 5 gone "$pid" || true
+}
 screen() { TM capture-pane -p; }
 sees() { screen | grep -qE -- "$1"; }
 # see REGEX [SECONDS]: waits until it stands on the screen

@@ -10,7 +10,7 @@ USER_PASS=right-horse
 net_needs() { # skips with a reason
     local tool
     [ "$(id -u)" = 0 ] || skip "needs root: network namespaces, a real sshd and rsyslogd"
-    for tool in ip sshd ssh ssh-keygen sshpass rsyslogd iptables tmux openssl unshare; do
+    for tool in ip mount sshd ssh ssh-keygen sshpass rsyslogd iptables tmux openssl unshare; do
         command -v $tool >/dev/null || skip "$tool is not installed"
     done
     local probe=jtp$$ works=yes

@@ -82,7 +82,7 @@ fell() { local now; now=$(left); [ -n "$now" ] && [ "$now" -lt "$1" ]; }
     local n
     for n in 1 2 3; do run net_login wrong-$n; done
     until_true 4 rule_stands
-    TM kill-server
+    screen_down
     sleep 0.3
     rule_stands
     net_refused
