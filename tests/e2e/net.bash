@@ -107,8 +107,9 @@ on_client() { ip netns exec $NS_CLIENT "$@"; }
 net_banner() {
     on_client timeout 3 bash -c "exec 3<>/dev/tcp/$SERVER_IP/22 && head -c 4 <&3" 2>/dev/null | grep -q SSH-
 }
+# the kernel sends such an ICMP once a second at most: the SYN may have to come again
 net_refused() {
-    on_client timeout 3 bash -c "exec 3<>/dev/tcp/$SERVER_IP/22" 2>&1 | grep -qi refused
+    on_client timeout 5 bash -c "exec 3<>/dev/tcp/$SERVER_IP/22" 2>&1 | grep -qi refused
 }
 # net_login PASSWORD: one password, one connection; 0: let in, 5: wrong password, 255: no connection
 net_login() {

@@ -41,7 +41,7 @@ fell() { local now; now=$(left); [ -n "$now" ] && [ "$now" -lt "$1" ]; }
     see "BAN +$CLIENT_IP"
     until_true 3 rule_stands
     rules | grep -qxF -- '-A INPUT -p tcp -m multiport --dports 22 -j f2b-sshd'
-    net_refused
+    wait_until 15 net_refused
     run net_login $USER_PASS
     [[ $output == *refused* ]]
 
@@ -60,7 +60,7 @@ fell() { local now; now=$(left); [ -n "$now" ] && [ "$now" -lt "$1" ]; }
     # banned once more, then whitelisted: the rule goes, and further failures change nothing
     for n in 4 5 6; do run net_login wrong-$n; done
     until_true 3 rule_stands
-    net_refused
+    wait_until 15 net_refused
     see "$CLIENT_IP +sshd"
     key w
     see 'whitelist'
@@ -85,7 +85,7 @@ fell() { local now; now=$(left); [ -n "$now" ] && [ "$now" -lt "$1" ]; }
     screen_down
     sleep 0.3
     rule_stands
-    net_refused
+    wait_until 15 net_refused
     screen_up 80x24 "SSH_CONNECTION=198.51.100.7 5 $SERVER_IP 22"
     see "$CLIENT_IP +sshd +[0-9]:"
     engine_down
