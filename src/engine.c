@@ -390,13 +390,13 @@ static void
 on_tick(uv_timer_t *timer)
 {
 	struct engine *e = timer->data;
-	double now = clock_now(&e->clock), mono = clock_monotonic(&e->clock);
+	double mono = clock_monotonic(&e->clock);
 	double longest = 600;
 	bool names = (int64_t)(mono - e->started) % NAMES_REFRESH_S == 0;
 
 	engine_turn(e);
 	watch_clock(e);
-	now = clock_now(&e->clock);
+	double now = clock_now(&e->clock);
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
 		failures_expire(j->failures, now, j->findtime, failure_over, j);
 		flow_expire(j);

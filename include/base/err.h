@@ -17,6 +17,10 @@ struct err {
 /* Sets the text and returns false, so that `return err_set(err, ...)` reads well. err may be NULL. */
 bool err_set(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+#ifdef __clang_analyzer__ /* which cannot see that it never returns true */
+#define err_set(...) ((void)(err_set)(__VA_ARGS__), false)
+#endif
+
 /* Puts "prefix: " before the text that is there. Returns false. */
 bool err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef err_set
+
 bool
 err_set(struct err *err, const char *format, ...)
 {

@@ -94,7 +94,7 @@ whole_number(struct tree *t, const struct ini_section *s, const char *name, cons
 	if (!definition_put(&one, t->arena, OPTION_INT, name, text))
 		tree_note(t, LOG_LEVEL_WARNING, LOGGER,
 		    "Wrong value '%s' for '%s' in '%s' (%s): expected a whole number. Using default one: 'None'", text, name,
-		    s->name, tree_where(t, ini_place(s, name), where, sizeof where));
+		    s != NULL ? s->name : "DEFAULT", tree_where(t, ini_place(s, name), where, sizeof where));
 	struct value *v = opts_value(&one.at[0]);
 	opts_done(&one);
 	return v;

@@ -122,6 +122,8 @@ find(struct sessions *s, struct slice id, double now)
 {
 	struct session *c;
 
+	if (id.at == NULL)
+		return NULL;
 	HASH_FIND(hh, s->table, id.at, id.len, c);
 	if (c != NULL && c->expires <= now) {
 		drop(s, c);

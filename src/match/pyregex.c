@@ -111,7 +111,8 @@ struct pass {
 	size_t forward_group, forward_at; /* highest (?(N) that was not yet defined */
 };
 
-#define FAULT(p, where, ...) regex_fault_set((p)->fault, (p)->s, (p)->len, (where), __VA_ARGS__)
+#define FAULT(p, where, ...) \
+	((void)regex_fault_set((p)->fault, (p)->s, (p)->len, (where), __VA_ARGS__), false)
 
 static bool
 is_digit(char c)
