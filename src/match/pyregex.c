@@ -377,7 +377,7 @@ take_escape(struct pass *p)
 			n = n * 10 + (unsigned long)(p->s[p->at++] - '0');
 		if (n > p->out->n_groups)
 			return FAULT(p, start, "there is no group %lu", n);
-		if (p->is_open[n])
+		if (p->is_open != NULL && p->is_open[n])
 			return FAULT(p, start, "group %lu refers to itself", n);
 		put_number(p, "\\g{", n, "}", start);
 		p->out->tells_digits = true;
