@@ -25,22 +25,15 @@ undo_clear(struct undo *u)
 	memset(u, 0, sizeof *u);
 }
 
-/* Words up to NULL. */
 static void
-undo_step(struct undo *u, ...)
+undo_step(struct undo *u, const char *const *words, size_t n)
 {
-	va_list args;
-	const char *word;
-
 	u->steps = xreallocarray(u->steps, u->n_steps + 1, sizeof *u->steps);
 	struct undo_step *step = &u->steps[u->n_steps++];
-	memset(step, 0, sizeof *step);
-	va_start(args, u);
-	while ((word = va_arg(args, const char *)) != NULL) {
-		step->words = xreallocarray(step->words, step->n_words + 1, sizeof *step->words);
-		step->words[step->n_words++] = xstrdup(word);
-	}
-	va_end(args);
+	step->words = xcalloc(n, sizeof *step->words);
+	step->n_words = n;
+	for (size_t i = 0; i < n; i++)
+		step->words[i] = xstrdup(words[i]);
 }
 
 static void
@@ -174,7 +167,7 @@ unban_add(struct deed *d, const struct view_ban *b)
 	char until[32];
 
 	until_words(b->until, until);
-	undo_step(&d->undo, "set", b->jail, "banip", "--until", until, b->id, NULL);
+	undo_step(&d->undo, (const char *const[]){"set", b->jail, "banip", "--until", until, b->id}, 6);
 	deed_send(d, words, 4);
 }
 
@@ -295,7 +288,7 @@ whitelist_one(struct ui *ui, struct deed *d, const char *ip, const char *seconds
 	size_t jail = 0;
 	const struct view_ban *b;
 
-	undo_step(&d->undo, "set", "all", "delignoreip", ip, NULL);
+	undo_step(&d->undo, (const char *const[]){"set", "all", "delignoreip", ip}, 4);
 	if (seconds != NULL)
 		deed_send(d, with, 6);
 	else
@@ -409,7 +402,7 @@ ban_send(struct ui *ui, struct deed *d, const char *jail, const char *ip, const 
 	const char *without[] = {"set", jail, "banip", ip};
 
 	(void)ui;
-	undo_step(&d->undo, "set", jail, "unbanip", ip, NULL);
+	undo_step(&d->undo, (const char *const[]){"set", jail, "unbanip", ip}, 4);
 	if (seconds != NULL)
 		deed_send(d, with, 6);
 	else
@@ -607,8 +600,8 @@ extend_done(struct ui *ui, const char *text)
 	format_span(until < 0 ? -1 : until - now, &words);
 	struct deed *d = deed_new(ui, "%s stays banned in %s: %s from now", t.id, t.jail, str_text(&words));
 	snprintf(d->undo.text, sizeof d->undo.text, "the ban of %s in %s ends when it did before", t.id, t.jail);
-	undo_step(&d->undo, "set", t.jail, "unbanip", t.id, NULL);
-	undo_step(&d->undo, "set", t.jail, "banip", "--until", old_end, t.id, NULL);
+	undo_step(&d->undo, (const char *const[]){"set", t.jail, "unbanip", t.id}, 4);
+	undo_step(&d->undo, (const char *const[]){"set", t.jail, "banip", "--until", old_end, t.id}, 6);
 	const char *argv[] = {"set", t.jail, "banip", "--until", new_end, t.id};
 	deed_send(d, argv, 6);
 	deed_sent(d);

@@ -12,16 +12,14 @@ format_count(int64_t n, struct str *out)
 {
 	static const char units[] = "kMGTPE";
 	double value = (double)n;
-	int unit = -1;
+	int unit = 0;
 
 	if (n > -1000 && n < 1000) {
 		str_addf(out, "%lld", (long long)n);
 		return;
 	}
-	while (fabs(value) >= 999.95 && unit < 5) {
+	for (value /= 1000; fabs(value) >= 999.95 && unit < 5; unit++)
 		value /= 1000;
-		unit++;
-	}
 	str_addf(out, fabs(value) < 99.95 ? "%.1f%c" : "%.0f%c", value, units[unit]);
 }
 

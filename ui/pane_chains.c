@@ -159,6 +159,8 @@ rule_cell(const struct ui *ui, const void *at, int column, struct str *out, enum
 			str_add(out, "-");
 		return;
 	}
+	if (item == NULL)
+		return;
 	bool is_foreign = strcmp(item->ban, "no") == 0;
 	if (is_foreign)
 		*role = ROLE_ALERT;

@@ -96,9 +96,8 @@ rescue_set(struct term *t)
 static void
 collect(struct term *t)
 {
-	off_t size = lseek(t->memory, 0, SEEK_CUR);
 	char buffer[4096];
-	off_t at = 0;
+	off_t size, at = 0;
 
 	fflush(t->out);
 	size = lseek(t->memory, 0, SEEK_CUR);
@@ -393,7 +392,7 @@ cell_paint(const struct term *t, int x, int y, const struct cell *cell)
 	const struct style *style = theme_style(t->has_color ? t->theme : THEME_MONO, cell->role);
 	attr_t attrs = A_NORMAL;
 	cchar_t out;
-	wchar_t text[CCHARW_MAX + 1];
+	wchar_t text[CCHARW_MAX + 1] = {0};
 	mbstate_t state = {0};
 	const char *bytes = cell->bytes;
 	size_t n;

@@ -180,7 +180,7 @@ void dialog_line(struct dialog *d, const char *format, ...) __attribute__((forma
 void dialog_choice(struct dialog *d, int key, const char *label, int value);
 void dialog_close(struct ui *ui);
 void dialog_key(struct ui *ui, int key);
-void dialog_draw(const struct ui *ui, struct canvas *c, int y); /* y: the last row it may use */
+void dialog_draw(const struct ui *ui, struct canvas *c, int bottom); /* bottom: the last row it may use */
 
 /* pager.c */
 void pager_open(struct ui *ui, const char *title, bool is_help);

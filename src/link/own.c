@@ -83,7 +83,9 @@ environ_add(char own[ATTACH_OWN_MAX][64], int *n, pid_t pid)
 
 	snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
 	char *all = file_read(path, &len);
-	for (size_t at = 0; all != NULL && at < len && !found; at += strlen(all + at) + 1)
+	if (all == NULL)
+		return false;
+	for (size_t at = 0; at < len && !found; at += strlen(all + at) + 1)
 		if (strncmp(all + at, name, sizeof name - 1) == 0)
 			found = connection_add(own, n, all + at + sizeof name - 1);
 	free(all);
