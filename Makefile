@@ -171,8 +171,9 @@ lint: layers ## clang-tidy, cppcheck, layers
 	@mkdir -p $O/cppcheck
 	$(Q)printf '%s\n' $(SRC) | xargs -P 2 -n 4 tests/tidy.sh $(TIDY) -Isrc --
 	$(Q)printf '%s\n' $(UI) | xargs -P 2 -n 4 tests/tidy.sh $(TIDY) --
-	@cppcheck --quiet --std=c11 --error-exitcode=1 -j 2 --cppcheck-build-dir=$O/cppcheck --inline-suppr --max-configs=4 \
-	 --enable=warning,portability --suppress=missingIncludeSystem --include=tests/cppcheck.h -D_GNU_SOURCE -Iinclude -Isrc src ui
+	@cppcheck --quiet --std=c11 --error-exitcode=1 -j 2 --cppcheck-build-dir=$O/cppcheck --inline-suppr --max-configs=2 \
+	 --enable=warning,portability --suppress=missingIncludeSystem --suppressions-list=tests/cppcheck.txt --include=tests/cppcheck.h \
+	 --include=/usr/include/utlist.h --include=/usr/include/uthash.h -D_GNU_SOURCE -Iinclude -Isrc src ui
 	@echo "lint: clean"
 
 layers: ## which folder includes what, held against tests/layers.txt
