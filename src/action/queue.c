@@ -48,7 +48,7 @@ lane_new(struct action_queue *q, const char *name, struct action *owner)
 	struct lane *lane = xcalloc(1, sizeof *lane);
 
 	lane->queue = q;
-	lane->name = owner != NULL ? xasprintf("\1%p", (void *)owner) : xstrdup(name);
+	lane->name = owner != NULL ? xasprintf("\1%p", (void *)owner) : xstrdup(name != NULL ? name : "");
 	lane->owner = owner;
 	lane->is_own = owner != NULL;
 	lane->limit = lane->ceiling = BATCH_MAX;

@@ -182,7 +182,7 @@ definition_substitute(struct definition *d, const char *const *ignore, struct op
 			continue;
 		if (own == NULL) {
 			own = xcalloc(out->count + 32, sizeof *own);
-			for (; left_out[n] != NULL && n < 16; n++)
+			for (; n < 16 && left_out[n] != NULL; n++)
 				own[n] = left_out[n];
 		}
 		own[n++] = arena_strndup(arena, out->at[i].key, len);
