@@ -20,9 +20,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "server/pickle_read.h"
+#include "server/server.h"
 
 #define LOGGER "fail2ban"
 #define PING_S 0.1
+#define GONE_PAUSE_S 0.01  /* between two looks whether a stopped server has left */
+#define LEFT_BEHIND_S 0.3  /* a socket that nobody listens on for so long is nobody's */
 
 static void
 print_line(struct str *s)
@@ -200,30 +203,57 @@ ping(const struct client_opts *o, double timeout_s)
 	return ok;
 }
 
-/* Until the server answers, or no longer does. *child: the program that becomes it; leaving with an error ends the wait. */
+static void
+nap(double seconds)
+{
+	struct timespec t = {(time_t)seconds, (long)(fmod(seconds, 1) * 1e9)};
+
+	nanosleep(&t, NULL);
+}
+
+/* Until the server answers. *child: the program that becomes it; leaving with an error ends the wait. */
 static bool
-wait_on_server(const struct client_opts *o, bool is_alive, pid_t *child)
+wait_until_up(const struct client_opts *o, pid_t *child)
 {
 	const struct clock clock = {0};
-	double start = clock_monotonic(&clock), most = o->timeout_s;
-	double nap = 0.0125 / 2;
+	double start = clock_monotonic(&clock), pause = 0.0125 / 2, waited;
 	int status;
 
-	for (;;) {
-		if ((access(o->paths.socket, F_OK) == 0 && ping(o, nap)) == is_alive)
+	do {
+		if (access(o->paths.socket, F_OK) == 0 && ping(o, pause))
 			return true;
-		if (child != NULL && *child > 0 && waitpid(*child, &status, WNOHANG) == *child) {
+		if (*child > 0 && waitpid(*child, &status, WNOHANG) == *child) {
 			*child = 0;
 			if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 				return false;
 		}
-		double waited = clock_monotonic(&clock) - start;
-		if (waited >= most)
-			return false;
-		nap = fmin(nap * 2, waited > 0.2 ? 0.5 : 0.1);
-		struct timespec t = {(time_t)nap, (long)(fmod(nap, 1) * 1e9)};
-		nanosleep(&t, NULL);
+		waited = clock_monotonic(&clock) - start;
+		pause = fmin(pause * 2, waited > 0.2 ? 0.5 : 0.1);
+		nap(pause);
+	} while (waited < o->timeout_s);
+	return false;
+}
+
+/* Until the server has taken its socket away. One that is slow to answer has not left, so no ping decides; a
+ * socket that stays behind although nobody listens (a server that died) ends the wait too, a moment later. */
+static bool
+wait_until_gone(const struct client_opts *o)
+{
+	const struct clock clock = {0};
+	double start = clock_monotonic(&clock), refused_since = 0, now = start;
+
+	for (; now - start < o->timeout_s; now = clock_monotonic(&clock)) {
+		if (access(o->paths.socket, F_OK) != 0)
+			return true;
+		if (server_is_alive(o->paths.socket))
+			refused_since = 0;
+		else if (refused_since == 0)
+			refused_since = now;
+		else if (now - refused_since > LEFT_BEHIND_S)
+			return true;
+		nap(GONE_PAUSE_S);
 	}
+	return false;
 }
 
 /* ---- start, restart, reload ---- */
@@ -281,7 +311,7 @@ start(const struct client_opts *o)
 {
 	struct value *stream = NULL;
 
-	if (ping(o, PING_S))
+	if (ping(o, PING_S) || server_is_alive(o->paths.socket)) /* it may be slow to answer */
 		return complain(o, "RuntimeError", "Server already running");
 	if (!client_read_config(o, NULL, CONFIG_LOGS_AWAITED, &stream)) {
 		value_free(stream);
@@ -299,7 +329,7 @@ start(const struct client_opts *o)
 		return complain(o, "OSError", "Exception while starting server foreground: %s", strerror(errno));
 	}
 	pid_t child = spawn_server(o);
-	bool ok = child > 0 && wait_on_server(o, true, &child);
+	bool ok = child > 0 && wait_until_up(o, &child);
 	if (ok) {
 		struct value *commands = value_list(), *configure = value_words("server-stream", NULL);
 		value_push(configure, stream);
@@ -334,7 +364,7 @@ restart(const struct client_opts *o)
 	step(o, "  ## stop ... ");
 	send_one(o, stop, true, -1);
 	value_free(stop);
-	if (!wait_on_server(o, false, NULL))
+	if (!wait_until_gone(o))
 		return complain(o, "TimeoutError", "Could not stop server");
 	step(o, "  ## start ... ");
 	return start(o);

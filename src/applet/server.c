@@ -183,17 +183,28 @@ take_pidfile(struct process *p, struct err *err)
 		mkdir(dir, 0755);
 	}
 	free(dir);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return err_set(err, "pid file %s: %s", path, strerror(errno));
-	int locked = -1;
-	/* one that has just closed its socket needs a moment more to leave */
-	for (int tries = 0; (locked = flock(fd, LOCK_EX | LOCK_NB)) != 0 && tries < PIDFILE_TRIES; tries++)
-		usleep(PIDFILE_WAIT_US);
+	int fd = -1, locked = -1;
+	/* one that has just closed its socket needs a moment more to leave, and takes its file with it: a lock
+	 * on a file that has no name any more is none */
+	for (int tries = 0; locked != 0 && tries < PIDFILE_TRIES; tries++) {
+		if (fd < 0)
+			fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return err_set(err, "pid file %s: %s", path, strerror(errno));
+		struct stat ours, named;
+		locked = flock(fd, LOCK_EX | LOCK_NB);
+		if (fstat(fd, &ours) != 0 || stat(path, &named) != 0 || ours.st_ino != named.st_ino || ours.st_dev != named.st_dev) {
+			close(fd);
+			fd = locked = -1;
+		} else if (locked != 0) {
+			usleep(PIDFILE_WAIT_US);
+		}
+	}
 	if (locked != 0) {
 		char text[32] = "";
-		ssize_t n = read(fd, text, sizeof text - 1);
-		close(fd);
+		ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+		if (fd >= 0)
+			close(fd);
 		return err_set(err, "already running with pid %d (pid file %s)", n > 0 ? atoi(text) : 0, path);
 	}
 	char text[32];

@@ -80,6 +80,21 @@ for answer in (b"\x80\x02K\x01cos\nsystem\nX\x0c\x00\x00\x00touch /tmp/x\x85R\x8
     [ ! -e "$D/s" ]
 }
 
+@test "restart waits for a server that answers no ping while it leaves" {
+    /usr/bin/python3 -c 'import os, pickle, socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+print("up", flush=True)
+c = s.accept()[0]
+while b"stop" not in c.recv(1000): c = s.accept()[0]
+c.sendall(pickle.dumps([0, None]) + b"<F2B_END_COMMAND>"); time.sleep(1); os.unlink(sys.argv[1])' "$D/s" >"$D/up" &
+    until [ -s "$D/up" ]; do sleep 0.05; done
+    run -255 $client start
+    [[ "$output" == *"Server already running" ]]
+    run -0 $client restart
+    [ "$output" = $'Shutdown successful\nServer ready' ]
+    wait $!
+}
+
 @test "start fails at once when the server cannot" {
     printf '#!/bin/sh\nexit 1\n' >"$D/none"
     run -255 $client -p "$D/none/such/dir/p" -s "$D/none/such/dir/s" start
