@@ -30,8 +30,8 @@ void log_write(int level, const char *logger, const char *format, ...)
 bool log_wants(int level);
 
 /*
- * While held, lines for a file or a stream wait in memory and are written by log_release() in one piece,
- * so that what they tell of can be committed first. Syslog and the journal are not held.
+ * While held, lines wait in memory and are written by log_release() (those for a file in one piece), so that
+ * what they tell of can be committed first. What syslog has no room for waits for the next release or line.
  */
 void log_hold(void);
 void log_release(void);

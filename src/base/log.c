@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #include <unistd.h>
 
 #define MESSAGE_MAX 65536 /* bytes of one message; the rest is cut */
+#define SYSLOG_WAIT_MS 20          /* for a daemon that is behind, before the lines wait for the next turn */
+#define SYSLOG_HELD_MAX (1u << 20) /* bytes of lines that syslog did not take yet; more are lost, and counted */
 #define FORMAT "%(asctime)s %(name)-24s[%(process)d]: %(levelname)-7s %(message)s"
 
 enum sink { SINK_STDERR, SINK_STDOUT, SINK_FILE, SINK_SYSLOG, SINK_JOURNAL };
@@ -35,7 +38,9 @@ static struct {
 	time_t stamped_at; /* the second that `stamp` shows: lines come in crowds */
 	char stamp[32];
 	bool is_held;   /* lines wait in `held` */
-	struct str held;
+	struct str held; /* lines; of syslog: packets, each with its NUL; of the journal: see hold_journal() */
+	char *socket;   /* owned: of syslog, to connect again */
+	size_t lost;    /* packets that found no room since the last one that was sent */
 	struct systemd journal; /* loaded for SINK_JOURNAL */
 } sink = {.fd = -1};
 
@@ -229,26 +234,137 @@ write_all(int fd, const char *bytes, size_t len)
 	}
 }
 
-static void
-write_syslog(int level, const char *line)
+/* Connected, or -1 with err. */
+static int
+open_syslog(const char *path, struct err *err)
 {
-	struct str packet = {0};
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
 
-	str_addf(&packet, "<%d>%s", sink.facility << 3 | syslog_severity(level), line);
-	/* with its NUL, as fail2ban sends it: the daemons take it as the end */
-	(void)!send(sink.fd, str_text(&packet), packet.len + 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	str_done(&packet);
+	if (path == NULL || path[0] == '\0' || strcmp(path, "auto") == 0)
+		path = "/dev/log";
+	if (strlen(path) >= sizeof to.sun_path) {
+		err_set(err, "syslogsocket: the path is too long: %s", path);
+		return -1;
+	}
+	memcpy(to.sun_path, path, strlen(path));
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
+		err_set(err, "syslog socket %s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/*
+ * One packet, with its NUL, as fail2ban sends it: the daemons take it as the end. False: not now. Waits for
+ * room once for all packets of a flush: the engine has other things to do.
+ */
+static bool
+send_packet(const char *packet, bool *has_waited)
+{
+	struct pollfd p = {.fd = sink.fd, .events = POLLOUT};
+	struct err err;
+	bool is_again = false;
+
+	for (;;) {
+		if (send(sink.fd, packet, strlen(packet) + 1, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+			return true;
+		if (errno == EINTR)
+			continue;
+		if (errno == EAGAIN || errno == ENOBUFS) {
+			if (*has_waited || poll(&p, 1, SYSLOG_WAIT_MS) <= 0)
+				return false;
+			*has_waited = true;
+			continue;
+		}
+		if (errno == EMSGSIZE)
+			return true; /* nobody will ever take it */
+		int fd = is_again ? -1 : open_syslog(sink.socket, &err); /* the daemon was restarted */
+		if (fd < 0)
+			return false;
+		is_again = true;
+		close(sink.fd);
+		sink.fd = fd;
+	}
+}
+
+/* What the daemon has no room for now stays for the next time, up to a cap. */
+static void
+flush_syslog(void)
+{
+	size_t done = 0;
+	bool has_waited = false;
+
+	while (done < sink.held.len && send_packet(sink.held.at + done, &has_waited))
+		done += strlen(sink.held.at + done) + 1;
+	if (done == 0)
+		return;
+	memmove(sink.held.at, sink.held.at + done, sink.held.len - done);
+	str_cut(&sink.held, sink.held.len - done);
+	if (sink.held.len == 0 && sink.lost != 0) {
+		size_t lost = sink.lost;
+		sink.lost = 0;
+		log_write(LOG_LEVEL_WARNING, "fail2ban", "syslog took no lines for a while: %zu are lost", lost);
+	}
 }
 
 static void
-write_journal(int level, const char *logger, const char *message)
+hold_syslog(int level, const char *line)
 {
+	if (sink.held.len > SYSLOG_HELD_MAX) {
+		sink.lost++;
+		return;
+	}
+	str_addf(&sink.held, "<%d>%s", sink.facility << 3 | syslog_severity(level), line);
+	str_addc(&sink.held, '\0');
+}
+
+/* The digit of the severity and the logger's name; NUL; the message; NUL. */
+static void
+hold_journal(int level, const char *logger, const char *message)
+{
+	str_addf(&sink.held, "%d%s", syslog_severity(level), logger);
+	str_addc(&sink.held, '\0');
+	str_add(&sink.held, message);
+	str_addc(&sink.held, '\0');
+}
+
+static void
+flush_journal(void)
+{
+	for (size_t at = 0; at < sink.held.len;) {
+		const char *logger = sink.held.at + at, *message = logger + strlen(logger) + 1;
 #ifdef HAVE_SYSTEMD
-	sink.journal.send("MESSAGE=%s", message, "PRIORITY=%d", syslog_severity(level), "SYSLOG_IDENTIFIER=fail2ban",
-	    "LOGGER=%s", logger, NULL);
-#else
-	(void)level, (void)logger, (void)message;
+		sink.journal.send("MESSAGE=%s", message, "PRIORITY=%d", *logger - '0', "SYSLOG_IDENTIFIER=fail2ban",
+		    "LOGGER=%s", logger + 1, NULL);
 #endif
+		at += (size_t)(message - logger) + strlen(message) + 1;
+	}
+	str_clear(&sink.held);
+}
+
+/* What is held goes where it was meant to go. */
+static void
+flush(void)
+{
+	switch (sink.kind) {
+	case SINK_SYSLOG:
+		flush_syslog();
+		break;
+	case SINK_JOURNAL:
+		flush_journal();
+		break;
+	case SINK_STDERR:
+	case SINK_STDOUT:
+	case SINK_FILE:
+		write_all(sink.kind == SINK_FILE ? sink.fd : sink.kind == SINK_STDOUT ? 1 : 2, sink.held.at, sink.held.len);
+		str_clear(&sink.held);
+		break;
+	}
+	if (sink.held.len == 0 && sink.held.cap > 65536)
+		str_done(&sink.held);
 }
 
 static bool
@@ -279,24 +395,23 @@ log_write(int level, const char *logger, const char *format, ...)
 	if (!is_plain(str_text(&raw)))
 		text_clean_z(str_text(&raw), &clean);
 	const char *message = clean.len != 0 ? str_text(&clean) : str_text(&raw);
-	bool waits = sink.is_held && sink.kind != SINK_SYSLOG && sink.kind != SINK_JOURNAL;
-	add_line(waits ? &sink.held : &line, level, logger, message);
 	switch (sink.kind) {
 	case SINK_SYSLOG:
-		write_syslog(level, str_text(&line));
+		add_line(&line, level, logger, message);
+		hold_syslog(level, str_text(&line));
 		break;
 	case SINK_JOURNAL:
-		write_journal(level, logger, message);
+		hold_journal(level, logger, message);
 		break;
 	case SINK_STDERR:
 	case SINK_STDOUT:
 	case SINK_FILE:
-		str_addc(waits ? &sink.held : &line, '\n');
-		if (waits)
-			break;
-		write_all(sink.kind == SINK_FILE ? sink.fd : sink.kind == SINK_STDOUT ? 1 : 2, str_text(&line), line.len);
+		add_line(&sink.held, level, logger, message);
+		str_addc(&sink.held, '\n');
 		break;
 	}
+	if (!sink.is_held)
+		flush();
 	str_done(&raw);
 	str_done(&clean);
 	str_done(&line);
@@ -306,20 +421,15 @@ log_write(int level, const char *logger, const char *format, ...)
 void
 log_hold(void)
 {
-	sink.is_held = sink.kind != SINK_SYSLOG && sink.kind != SINK_JOURNAL;
+	sink.is_held = true;
 }
 
 void
 log_release(void)
 {
 	sink.is_held = false;
-	if (sink.held.len == 0)
-		return;
-	write_all(sink.kind == SINK_FILE ? sink.fd : sink.kind == SINK_STDOUT ? 1 : 2, sink.held.at, sink.held.len);
-	if (sink.held.cap > 65536)
-		str_done(&sink.held);
-	else
-		str_clear(&sink.held);
+	if (sink.held.len != 0)
+		flush();
 }
 
 /* ---- opening ---- */
@@ -337,28 +447,6 @@ open_file(const char *path, struct err *err)
 	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		err_set(err, "unable to log to %s: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static int
-open_syslog(const char *path, struct err *err)
-{
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-
-	if (path == NULL || path[0] == '\0' || strcmp(path, "auto") == 0)
-		path = "/dev/log";
-	if (strlen(path) >= sizeof to.sun_path) {
-		err_set(err, "syslogsocket: the path is too long: %s", path);
-		return -1;
-	}
-	memcpy(to.sun_path, path, strlen(path));
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
-		err_set(err, "syslog socket %s: %s", path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return -1;
@@ -421,6 +509,10 @@ log_open(const char *target, const char *syslog_socket, struct err *err)
 		close(sink.fd);
 	free(sink.target);
 	free(sink.format);
+	free(sink.socket);
+	str_clear(&sink.held); /* the old syslog would not have it */
+	sink.lost = 0;
+	sink.socket = kind == SINK_SYSLOG ? xstrdup(syslog_socket != NULL ? syslog_socket : "auto") : NULL;
 	sink.kind = kind;
 	sink.fd = fd;
 	const char *date = spec_get(&spec, "datetime"), *padding = spec_get(&spec, "padding");

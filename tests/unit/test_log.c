@@ -131,6 +131,90 @@ syslog_gets_severity_and_no_padding(void **state)
 	close(fd);
 }
 
+/* A socket that is a syslog's, and the log's target from now on if `is_new`. */
+static int
+listen_syslog(const char *name, bool is_new)
+{
+	const char *path = path_of(name);
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	unlink(path);
+	strcpy(a.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	if (is_new)
+		assert_true(log_open("STDERR", "auto", NULL) && log_open("SYSLOG", path, NULL));
+	return fd;
+}
+
+static void
+a_held_line_goes_out_with_its_release_whatever_the_target(void **state)
+{
+	char packet[512];
+
+	(void)state;
+	int fd = listen_syslog("held", true);
+	log_hold();
+	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "[sshd] Ban 192.0.2.1");
+	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "[sshd] Unban 192.0.2.1");
+	assert_int_equal(recv(fd, packet, sizeof packet, 0), -1);
+	log_release();
+	assert_true(recv(fd, packet, sizeof packet, 0) > 0);
+	assert_non_null(strstr(packet, "Ban 192.0.2.1"));
+	assert_true(recv(fd, packet, sizeof packet, 0) > 0);
+	assert_non_null(strstr(packet, "Unban 192.0.2.1"));
+	close(fd);
+
+	assert_true(log_open(path_of("held-file"), "auto", NULL));
+	log_hold();
+	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "one");
+	assert_string_equal(read_file(path_of("held-file")), "");
+	log_release();
+	assert_non_null(strstr(read_file(path_of("held-file")), "one\n"));
+}
+
+static void
+a_syslog_that_comes_back_is_spoken_to_again(void **state)
+{
+	char packet[512];
+
+	(void)state;
+	int fd = listen_syslog("again", true);
+	close(fd);
+	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "first");
+	fd = listen_syslog("again", false);
+	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "second");
+	assert_true(recv(fd, packet, sizeof packet, 0) > 0);
+	assert_non_null(strstr(packet, "first"));
+	assert_true(recv(fd, packet, sizeof packet, 0) > 0);
+	assert_non_null(strstr(packet, "second"));
+	close(fd);
+}
+
+static void
+what_a_slow_syslog_did_not_take_comes_later_in_order(void **state)
+{
+	enum { LINES = 3000 };
+	char packet[512], want[32];
+	int n = 0;
+
+	(void)state;
+	int fd = listen_syslog("slow", true);
+	log_hold();
+	for (int i = 0; i < LINES; i++)
+		log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "line %d;", i);
+	log_release(); /* more than the socket holds */
+	for (int rounds = 0; n < LINES && rounds < LINES; rounds++) {
+		while (recv(fd, packet, sizeof packet, 0) > 0) {
+			snprintf(want, sizeof want, "line %d;", n++);
+			assert_non_null(strstr(packet, want));
+		}
+		log_release();
+	}
+	assert_int_equal(n, LINES);
+	close(fd);
+}
+
 static void
 levels_are_known_by_name_and_number(void **state)
 {
@@ -158,6 +242,9 @@ main(void)
 	    cmocka_unit_test(a_failed_open_keeps_the_old_sink),
 	    cmocka_unit_test(reopen_follows_a_rename),
 	    cmocka_unit_test(syslog_gets_severity_and_no_padding),
+	    cmocka_unit_test(a_held_line_goes_out_with_its_release_whatever_the_target),
+	    cmocka_unit_test(a_syslog_that_comes_back_is_spoken_to_again),
+	    cmocka_unit_test(what_a_slow_syslog_did_not_take_comes_later_in_order),
 	    cmocka_unit_test(levels_are_known_by_name_and_number),
 	};
 
