@@ -29,6 +29,7 @@ struct jail;
 struct store;
 struct truth;
 struct leftover;
+struct parked;
 struct recent; /* the last raw lines of one log file */
 
 enum engine_state { ENGINE_STARTING, ENGINE_OK, ENGINE_STOPPING };
@@ -70,6 +71,7 @@ struct engine {
 	struct bus *bus;            /* owned */
 	struct hosts *hosts;        /* owned */
 	struct jail *jails;         /* owned; uthash by name, in the order they were added */
+	uint64_t jail_serial;       /* given to the last one */
 	struct recent *recent;      /* owned; uthash by path */
 	struct ignore *white;       /* owned: `set all addignoreip` */
 	struct own_addr own[ENGINE_MAX_OWN];
@@ -77,6 +79,9 @@ struct engine {
 	struct addr *self;          /* owned: this host's addresses, for ignoreself */
 	size_t n_self;
 	double self_at;             /* monotonic, when they were read */
+	struct parked *parked;      /* owned; failures that wait for an ignorecommand */
+	size_t n_parked, n_asking;  /* of them, those whose command runs */
+	double dropped_at;          /* monotonic: there were too many, 0 never */
 	struct engine_stats stats;
 
 	/* server options, as get/set name them */

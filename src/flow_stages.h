@@ -24,6 +24,10 @@ void flow_lines(struct engine *e, struct jail *const *jails, size_t n_jails, con
     const struct line *lines, size_t count);
 /* Stage 4 -> 5: a filter's finding; ignored, parked, or counted. */
 void flow_failure(struct jail *j, const struct failure *f);
+/* What waited for an answer when the last process ended waits again. */
+void flow_restore_parked(struct jail *j);
+/* The end: nobody waits for an answer any more; what is in the database stays there. */
+void flow_stop_asking(struct engine *e);
 /* `set JAIL attempt`: as so many failures, past the ignore lists. Returns 1. */
 int flow_attempt(struct jail *j, const char *id, const struct value *matches);
 /* Stage 6 -> 7: takes the ticket; a bantime of TICKET_UNSET means the jail's. NULL: was banned or is over. */

@@ -260,6 +260,7 @@ jail_new(struct engine *e, const char *name, const char *backend, struct err *er
 	struct filter_hooks hooks = {.clock = &e->clock, .failure = on_failure, .log = on_filter_log, .arg = j};
 
 	j->name = xstrdup(name);
+	j->serial = ++e->jail_serial;
 	j->engine = e;
 	if (!choose_backend(j, backend, err)) {
 		free(j->name);
@@ -537,6 +538,7 @@ jail_start(struct jail *j, struct err *err)
 	};
 	store_bans_current(e->store, j->name, &rules, restore_ban, j);
 
+	flow_restore_parked(j);
 	engine_arm_expiry(e);
 	leftover_jail_started(e->leftover, j);
 

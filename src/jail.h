@@ -50,6 +50,7 @@ struct ignore_cache { /* verdicts of the ignore rules, remembered by a key made 
 
 struct jail {
 	char *name; /* owned */
+	uint64_t serial; /* no other jail of this engine has or had it */
 	struct engine *engine;
 	char *backend;      /* owned: as it shows: "pyinotify", "polling", "systemd" */
 	char *backend_args; /* owned: of systemd[…] */

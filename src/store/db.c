@@ -34,11 +34,18 @@ static const char *const statements[DB_COUNT] = {
     [DB_WHITE_PUT] = "INSERT OR REPLACE INTO jailtopWhite(jail, ip, until) VALUES(?, ?, ?)",
     [DB_WHITE_DEL] = "DELETE FROM jailtopWhite WHERE jail = ? AND ip = ?",
     [DB_WHITE_OF] = "SELECT ip, until FROM jailtopWhite WHERE jail = ? ORDER BY rowid",
+    [DB_PARKED_PUT] = "INSERT OR REPLACE INTO jailtopParked(row, jail, id, time, kind, failregex, data)"
+                      " VALUES(?, ?, ?, ?, ?, ?, ?)",
+    [DB_PARKED_DEL] = "DELETE FROM jailtopParked WHERE row = ?",
+    [DB_PARKED_DEL_ALL] = "DELETE FROM jailtopParked WHERE jail = ?",
+    [DB_PARKED_OF] = "SELECT id, time, kind, failregex, data FROM jailtopParked WHERE jail = ? ORDER BY row",
+    [DB_PARKED_LAST] = "SELECT max(row) FROM jailtopParked",
     [DB_PURGE_BANS] = "DELETE FROM bans WHERE timeofban < ?1",
     /* compat: Fail2BanDb._outDatedFactor is 3 */
     [DB_PURGE_BIPS] = "DELETE FROM bips WHERE timeofban < ?1 AND bantime != -1 AND timeofban + bantime * 3 < ?1",
     [DB_PURGE_JAILS] = "DELETE FROM jails WHERE enabled = 0 AND name NOT IN (SELECT jail FROM bans)"
                        " AND name NOT IN (SELECT jail FROM bips)",
+    [DB_PURGE_PARKED] = "DELETE FROM jailtopParked WHERE time < ?",
 };
 
 void
@@ -50,9 +57,21 @@ db_forget_statements(struct store *s)
 	}
 }
 
+/* What changes a table of our own makes it first, also where old writes are done again. */
+static void
+make_table_of(struct store *s, enum db_stmt id)
+{
+	if (id == DB_WHITE_PUT || id == DB_WHITE_DEL)
+		schema_make_own(s->db, OWN_WHITE);
+	else if (id == DB_PARKED_PUT || id == DB_PARKED_DEL || id == DB_PARKED_DEL_ALL || id == DB_PURGE_PARKED)
+		schema_make_own(s->db, OWN_PARKED);
+}
+
 sqlite3_stmt *
 db_stmt(struct store *s, enum db_stmt id)
 {
+	if (s->stmts[id] == NULL)
+		make_table_of(s, id);
 	if (s->stmts[id] == NULL &&
 	    sqlite3_prepare_v3(s->db, statements[id], -1, SQLITE_PREPARE_PERSISTENT, &s->stmts[id], NULL) != SQLITE_OK)
 		log_write(LOG_LEVEL_ERROR, STORE_LOGGER, "Database '%s': %s", s->path, sqlite3_errmsg(s->db));

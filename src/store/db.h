@@ -7,6 +7,7 @@
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
+#include <jansson.h>
 #include <sqlite3.h>
 
 #include "base/err.h"
@@ -40,9 +41,15 @@ enum db_stmt {
 	DB_WHITE_PUT,
 	DB_WHITE_DEL,
 	DB_WHITE_OF,
+	DB_PARKED_PUT,
+	DB_PARKED_DEL,
+	DB_PARKED_DEL_ALL,
+	DB_PARKED_OF,
+	DB_PARKED_LAST,
 	DB_PURGE_BANS,
 	DB_PURGE_BIPS,
 	DB_PURGE_JAILS,
+	DB_PURGE_PARKED,
 	DB_COUNT,
 };
 
@@ -65,6 +72,7 @@ struct store {
 	bool is_incomplete; /* what was in the file could not be read whole: it must not be overwritten */
 	char *problem;      /* owned; NULL: none */
 	double retry_at;    /* monotonic */
+	int64_t parked_row; /* given last; 0: none yet */
 };
 
 /* ---- statements ---- */
@@ -113,10 +121,20 @@ enum schema_state {
 
 enum schema_state schema_check(sqlite3 *db, int *version, struct err *err);
 bool schema_create(sqlite3 *db, struct err *err);
-bool schema_has_white(sqlite3 *db); /* our own table, made when it is first needed */
-bool schema_make_white(sqlite3 *db);
+/* Tables of our own beside fail2ban's, which leaves them alone; each is made when it is first needed. */
+enum own_table { OWN_WHITE, OWN_PARKED, OWN_COUNT };
+bool schema_has_own(sqlite3 *db, enum own_table table);
+bool schema_make_own(sqlite3 *db, enum own_table table);
 bool schema_upgrade(sqlite3 *db, int version, struct err *err);
 /* Copies what can be read of all tables, in one transaction; false if something could not be. replace: empties them first. */
 bool schema_copy(sqlite3 *from, sqlite3 *to, bool replace, size_t *rows);
+
+/* ---- data.c: the data column ---- */
+char *data_text(const struct ticket *t, size_t max_matches); /* the caller frees */
+json_t *data_column(sqlite3_stmt *stmt, int column); /* a new reference, or NULL */
+int data_failures(const json_t *data, int otherwise);
+void data_add_match(struct ticket *t, const json_t *match, size_t keep);
+void data_fill_groups(struct ticket *t, const json_t *data);
+void data_fill(struct ticket *t, const json_t *data, size_t keep); /* lines and groups */
 
 #endif

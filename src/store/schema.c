@@ -97,18 +97,27 @@ has_table(sqlite3 *db, const char *name)
 	return number(db, sql, 0, &n) == SQLITE_OK && n != 0;
 }
 
-/* fail2ban knows nothing of this table, and leaves it alone. */
+static const struct {
+	const char *name, *columns;
+} own_tables[OWN_COUNT] = {
+    [OWN_WHITE] = {"jailtopWhite", "jail TEXT NOT NULL, ip TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(jail, ip)"},
+    [OWN_PARKED] = {"jailtopParked", "row INTEGER PRIMARY KEY, jail TEXT NOT NULL, id TEXT NOT NULL, time REAL NOT NULL,"
+                                     " kind INTEGER NOT NULL, failregex INTEGER NOT NULL, data JSON"},
+};
+
 bool
-schema_make_white(sqlite3 *db)
+schema_make_own(sqlite3 *db, enum own_table table)
 {
-	return run(db, "CREATE TABLE IF NOT EXISTS jailtopWhite("
-	               " jail TEXT NOT NULL, ip TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(jail, ip))", NULL);
+	char sql[300];
+
+	sqlite3_snprintf(sizeof sql, sql, "CREATE TABLE IF NOT EXISTS %w(%s)", own_tables[table].name, own_tables[table].columns);
+	return run(db, sql, NULL);
 }
 
 bool
-schema_has_white(sqlite3 *db)
+schema_has_own(sqlite3 *db, enum own_table table)
 {
-	return has_table(db, "jailtopWhite");
+	return has_table(db, own_tables[table].name);
 }
 
 /* The table under another name, made anew, and filled from it. */
@@ -243,34 +252,41 @@ schema_copy(sqlite3 *from, sqlite3 *to, bool replace, size_t *rows)
 	static const struct {
 		const char *select, *insert;
 		int columns;
+		enum own_table own; /* OWN_COUNT: one of fail2ban's */
 	} tables[] = {
-	    {"SELECT name, enabled FROM jails ORDER BY rowid", "INSERT OR IGNORE INTO jails(name, enabled) VALUES(?, ?)", 2},
+	    {"SELECT name, enabled FROM jails ORDER BY rowid", "INSERT OR IGNORE INTO jails(name, enabled) VALUES(?, ?)", 2, OWN_COUNT},
 	    {"SELECT jail, path, firstlinemd5, lastfilepos FROM logs ORDER BY rowid",
-	     "INSERT OR IGNORE INTO logs(jail, path, firstlinemd5, lastfilepos) VALUES(?, ?, ?, ?)", 4},
+	     "INSERT OR IGNORE INTO logs(jail, path, firstlinemd5, lastfilepos) VALUES(?, ?, ?, ?)", 4, OWN_COUNT},
 	    /* bans has no key: the row number keeps what is read from both ends apart */
 	    {"SELECT rowid, jail, ip, timeofban, bantime, bancount, data FROM bans ORDER BY rowid",
-	     "INSERT OR IGNORE INTO bans(rowid, jail, ip, timeofban, bantime, bancount, data) VALUES(?, ?, ?, ?, ?, ?, ?)", 7},
+	     "INSERT OR IGNORE INTO bans(rowid, jail, ip, timeofban, bantime, bancount, data) VALUES(?, ?, ?, ?, ?, ?, ?)", 7, OWN_COUNT},
 	    {"SELECT ip, jail, timeofban, bantime, bancount, data FROM bips ORDER BY rowid",
-	     "INSERT OR IGNORE INTO bips(ip, jail, timeofban, bantime, bancount, data) VALUES(?, ?, ?, ?, ?, ?)", 6},
+	     "INSERT OR IGNORE INTO bips(ip, jail, timeofban, bantime, bancount, data) VALUES(?, ?, ?, ?, ?, ?)", 6, OWN_COUNT},
 	    {"SELECT jail, ip, until FROM jailtopWhite ORDER BY rowid",
-	     "INSERT OR IGNORE INTO jailtopWhite(jail, ip, until) VALUES(?, ?, ?)", 3},
+	     "INSERT OR IGNORE INTO jailtopWhite(jail, ip, until) VALUES(?, ?, ?)", 3, OWN_WHITE},
+	    {"SELECT row, jail, id, time, kind, failregex, data FROM jailtopParked ORDER BY row",
+	     "INSERT OR IGNORE INTO jailtopParked(row, jail, id, time, kind, failregex, data) VALUES(?, ?, ?, ?, ?, ?, ?)", 7, OWN_PARKED},
 	};
-	size_t n_tables = sizeof tables / sizeof *tables - !schema_has_white(from);
-	char backward[200];
+	char sql[300];
 	enum copy_result result = COPY_WHOLE;
 	bool ok = run(to, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", NULL), is_whole = true;
 
-	if (ok && schema_has_white(from))
-		ok = schema_make_white(to);
-	if (ok && replace && schema_has_white(to))
-		ok = run(to, "DELETE FROM jailtopWhite", NULL);
+	for (enum own_table own = 0; ok && own < OWN_COUNT; own++) {
+		sqlite3_snprintf(sizeof sql, sql, "DELETE FROM %w", own_tables[own].name);
+		if (schema_has_own(from, own))
+			ok = schema_make_own(to, own);
+		if (ok && replace && schema_has_own(to, own))
+			ok = run(to, sql, NULL);
+	}
 	if (ok && replace)
 		ok = run(to, "DELETE FROM bips; DELETE FROM bans; DELETE FROM logs; DELETE FROM jails", NULL);
-	for (size_t i = 0; ok && result != COPY_NOT_WRITABLE && i < n_tables; i++) {
+	for (size_t i = 0; ok && result != COPY_NOT_WRITABLE && i < sizeof tables / sizeof *tables; i++) {
+		if (tables[i].own != OWN_COUNT && !schema_has_own(from, tables[i].own))
+			continue;
 		result = copy_table(from, to, tables[i].select, tables[i].insert, tables[i].columns, rows);
 		if (result == COPY_PART) { /* a broken page in the middle: the rest from the other end */
-			sqlite3_snprintf(sizeof backward, backward, "%s DESC", tables[i].select);
-			result = copy_table(from, to, backward, tables[i].insert, tables[i].columns, rows);
+			sqlite3_snprintf(sizeof sql, sql, "%s DESC", tables[i].select);
+			result = copy_table(from, to, sql, tables[i].insert, tables[i].columns, rows);
 			is_whole = false;
 		}
 	}

@@ -531,6 +531,10 @@ store_purge(struct store *s)
 		struct db_value before = db_int((int64_t)clock_now(s->clock) - s->purge_age);
 		db_write(s, ids[i], ids[i] != DB_PURGE_JAILS, &before);
 	}
+	if (schema_has_own(s->db, OWN_PARKED)) { /* of jails that never came back */
+		struct db_value before = db_int((int64_t)clock_now(s->clock) - s->purge_age);
+		db_write(s, DB_PURGE_PARKED, 1, &before);
+	}
 	store_commit(s);
 }
 

@@ -95,6 +95,14 @@ void store_white_put(struct store *s, const char *jail, const char *ip, double u
 void store_white_del(struct store *s, const char *jail, const char *ip);
 void store_white_each(struct store *s, const char *jail, void (*fn)(void *arg, const char *ip, double until), void *arg);
 
+/* ---- failures that wait for an answer, in a table of our own ---- */
+
+/* Remembers one (is_name: its id is to be resolved) until store_unpark() of what this returns, 0 without store. */
+int64_t store_park(struct store *s, const char *jail, const struct ticket *t, bool is_name);
+void store_unpark(struct store *s, int64_t row); /* 0 is fine */
+/* Takes out what waited when the last process ended, oldest first; the callback owns the ticket. */
+void store_parked_take(struct store *s, const char *jail, void (*fn)(void *arg, struct ticket *t, bool is_name), void *arg);
+
 struct store_restore {
 	double now;
 	int64_t bantime;    /* the jail's, -1 for ever */

@@ -12,7 +12,7 @@
 void
 store_white_put(struct store *s, const char *jail, const char *ip, double until)
 {
-	if (s == NULL || (!schema_has_white(s->db) && !schema_make_white(s->db)))
+	if (s == NULL)
 		return; /* it holds as long as the engine runs */
 	db_write(s, DB_WHITE_PUT, 3, (struct db_value[]){db_text(jail), db_text(ip), db_int(llrint(until))});
 }
@@ -20,14 +20,14 @@ store_white_put(struct store *s, const char *jail, const char *ip, double until)
 void
 store_white_del(struct store *s, const char *jail, const char *ip)
 {
-	if (s != NULL && schema_has_white(s->db))
+	if (s != NULL && schema_has_own(s->db, OWN_WHITE))
 		db_write(s, DB_WHITE_DEL, 2, (struct db_value[]){db_text(jail), db_text(ip)});
 }
 
 void
 store_white_each(struct store *s, const char *jail, void (*fn)(void *arg, const char *ip, double until), void *arg)
 {
-	sqlite3_stmt *stmt = s != NULL && schema_has_white(s->db) ? db_stmt(s, DB_WHITE_OF) : NULL;
+	sqlite3_stmt *stmt = s != NULL && schema_has_own(s->db, OWN_WHITE) ? db_stmt(s, DB_WHITE_OF) : NULL;
 	struct {
 		char *ip;
 		double until;

@@ -1,0 +1,432 @@
+/* flow_failure: stage 5: what a filter found is ignored, parked until somebody has answered, or counted. */
+#include "flow_stages.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "ban/bantime.h"
+#include "base/child.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "describe.h"
+#include "engine.h"
+#include "jail.h"
+#include "store/store.h"
+
+#define ASKING_MAX 16     /* ignorecommands that run at a time */
+#define WAITING_MAX 10000 /* failures that wait for their turn; more are dropped, and said so once in a while */
+#define DROPPED_QUIET_S 60
+
+/* ---- stage 5: count ---- */
+
+/* What somebody reads in the Log pane: one failure and what was made of it. */
+static void
+publish_found(struct jail *j, const struct ticket *t, int n, const char *verdict, const char *why, const char *user)
+{
+	struct engine *e = j->engine;
+
+	if (strcmp(verdict, "counted") == 0 ? !bus_found_budget(e->bus) : !bus_is_wanted(e->bus))
+		return;
+	e->stats.found_sent++;
+	const struct ticket_match *last = t->n_matches != 0 ? &t->matches[t->n_matches - 1] : NULL;
+	json_t *f = json_pack("{s:s,s:i,s:i,s:i,s:s}", "jail", j->name, "n", n, "max", j->maxretry,
+	    "regex", t->failregex, "verdict", verdict);
+	json_object_set_new(f, "ip", describe_text(ticket_ip(t)));
+	json_object_set_new(f, "id", describe_text(t->id));
+	if (last != NULL)
+		json_object_set_new(f, "line", describe_line(last));
+	if (user != NULL)
+		json_object_set_new(f, "user", describe_text(user));
+	if (why != NULL)
+		json_object_set_new(f, "why", json_string(why));
+	bus_publish(e->bus, EVENT_FOUND, f);
+}
+
+/*
+ * With growing ban times, one failure of an address that was banned before weighs more.
+ * compat: ObserverThread.failureFound
+ */
+static int
+weight(struct jail *j, const struct ticket *t)
+{
+	struct store_history h;
+	char when[32];
+
+	if (!bantime_is_increment(j->increment) ||
+	    !store_history(j->engine->store, t->id, bantime_is_overall(j->increment) ? NULL : j->name, &h) ||
+	    h.bancount <= 0 || t->time <= h.last)
+		return 1;
+	double tries = fmin(ldexp(1, h.bancount < 20 ? h.bancount : 20) / 2 + 1, j->maxretry);
+	log_write(LOG_LEVEL_INFO, "fail2ban.observer", "[%s] Found %s, bad - %s, %d # -> %.1f%s", j->name, t->id,
+	    clock_text(t->time, when), h.bancount, tries, tries >= j->maxretry ? ", Ban" : "");
+	return (int)tries;
+}
+
+static void
+count_failure(struct jail *j, const struct ticket *t, int attempts, const char *word)
+{
+	struct engine *e = j->engine;
+	struct failures_limits limits = jail_limits(j);
+	double mono = clock_monotonic(&e->clock);
+	char when[32];
+
+	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] %s %s - %s", j->name, word, t->id,
+	    clock_text(t->time, when));
+	const uint32_t seen = (uint32_t)attempts; /* a failure that weighs more is still one */
+	struct ticket counted = *t; /* borrows what t owns */
+	if (attempts == 1) {
+		attempts = weight(j, t);
+		counted.failures = attempts > 1 ? 2 : 1; /* compat: the observer counts it once more, with its weight */
+	}
+	const char *user = ticket_group(t, "user"); /* of this line; the entry keeps the first one's */
+	const struct ticket *entry = failures_add(j->failures, &counted, attempts, &limits);
+	e->stats.found += seen;
+	rate_add(&e->stats.fail_rate, mono, seen);
+	rate_add(&j->fail_rate, mono, seen);
+	hosts_failed(e->hosts, ticket_ip(t), j->name, entry->retry, j->maxretry, t->time);
+	jail_touch(j);
+
+	if (entry->addr.family != 0 && engine_is_own(e, &entry->addr)) {
+		publish_found(j, entry, entry->retry, "own", NULL, user);
+	} else if (entry->is_invalid) {
+		publish_found(j, entry, entry->retry, "invalid", NULL, user);
+	} else if (entry->retry >= j->maxretry) {
+		publish_found(j, entry, entry->retry, "ban", NULL, user);
+		flow_ban(j, failures_take(j->failures, t->id), 0);
+	} else {
+		publish_found(j, entry, entry->retry, "counted", NULL, user);
+	}
+}
+
+/* ---- ignoring ---- */
+
+static void consider(struct jail *j, const struct ticket *t);
+
+static void
+ignored(struct jail *j, const struct ticket *t, const char *why)
+{
+	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Ignore %s by %s", j->name, t->id, why);
+	publish_found(j, t, 0, "ignored", why, ticket_group(t, "user"));
+}
+
+struct parked { /* a ticket that waits for its ignorecommand, or for the addresses of its name */
+	struct engine *engine;
+	char *jail;            /* owned: the jail may go meanwhile */
+	uint64_t serial;       /* the jail's: another one of that name has taken the row over */
+	struct ticket *ticket; /* owned */
+	int64_t row;           /* in the database: a kill does not lose it; 0: none */
+	struct child *child;   /* while its command runs */
+	struct parked *prev, *next; /* in engine->parked: those with a command */
+};
+
+/*
+ * Its line counts as read: the row and the position are committed together, so that after a kill it is neither
+ * lost nor read twice.
+ */
+static struct parked *
+park(struct jail *j, const struct ticket *t, bool is_name)
+{
+	struct parked *p = xcalloc(1, sizeof *p);
+
+	p->engine = j->engine;
+	p->jail = xstrdup(j->name);
+	p->serial = j->serial;
+	p->ticket = ticket_dup(t);
+	engine_turn(j->engine);
+	j->has_decided = true;
+	p->row = store_park(j->engine->store, j->name, t, is_name);
+	return p;
+}
+
+/* The jail that still wants it, with the row gone in the same commit as what is made of it; NULL: none. */
+static struct jail *
+unpark(const struct parked *p)
+{
+	struct jail *j = engine_jail(p->engine, p->jail);
+
+	if (j == NULL || !j->is_running || (j->serial != p->serial && p->row != 0))
+		return NULL;
+	engine_turn(p->engine);
+	store_unpark(p->engine->store, p->row);
+	return j;
+}
+
+static void
+parked_free(struct parked *p)
+{
+	ticket_free(p->ticket);
+	free(p->jail);
+	free(p);
+}
+
+static void ask_next(struct engine *e);
+
+static void
+ignorecommand_done(void *arg, const struct child_result *r)
+{
+	struct parked *p = arg;
+	struct engine *e = p->engine;
+	struct jail *j = unpark(p);
+
+	if (j != NULL) {
+		if (r->exit_code == 0 && r->spawn_error == 0 && !r->timed_out) {
+			jail_cache_verdict(j, p->ticket, "command");
+			ignored(j, p->ticket, "command");
+		} else {
+			jail_cache_verdict(j, p->ticket, "");
+			if (r->exit_code != 1)
+				log_write(LOG_LEVEL_ERROR, "fail2ban.filter",
+				    "[%s] ignorecommand failed (%d): %.*s", j->name, r->exit_code,
+				    (int)(r->err_len > 300 ? 300 : r->err_len), r->err);
+			count_failure(j, p->ticket, 1, "Found");
+		}
+	}
+	DL_DELETE(e->parked, p);
+	e->n_parked--;
+	e->n_asking--;
+	parked_free(p);
+	ask_next(e);
+}
+
+/* The command sees the address only as its parameters: log text never becomes shell text. */
+static void
+ask(struct parked *p, const struct jail *j)
+{
+	char *command = flow_ignorecommand(j, p->ticket);
+	const char *argv[] = {"/bin/sh", "-c", command, ticket_ip(p->ticket), p->ticket->id, j->name, NULL};
+	struct child_spec spec = {
+	    .file = "/bin/sh",
+	    .argv = argv,
+	    .timeout_s = 60,
+	    .keep_out = 1024,
+	    .keep_err = 1024,
+	    .done = ignorecommand_done,
+	    .arg = p,
+	};
+	p->child = child_run(j->engine->loop, &spec);
+	p->engine->n_asking++;
+	free(command);
+}
+
+/* The jail's command may have changed, or the verdict be known, since it waits. */
+static void
+ask_next(struct engine *e)
+{
+	struct parked *p, *next;
+
+	if (e->n_asking == e->n_parked)
+		return; /* nobody waits */
+	DL_FOREACH_SAFE(e->parked, p, next) {
+		if (e->n_asking >= ASKING_MAX)
+			return;
+		if (p->child != NULL)
+			continue;
+		struct jail *j = engine_jail(e, p->jail);
+		if (j != NULL && j->serial == p->serial && j->is_running && j->ignorecommand != NULL &&
+		    *j->ignorecommand != '\0' && jail_cached_verdict(j, p->ticket) == NULL) {
+			ask(p, j);
+			continue;
+		}
+		DL_DELETE(e->parked, p);
+		e->n_parked--;
+		if ((j = unpark(p)) != NULL)
+			consider(j, p->ticket);
+		parked_free(p);
+	}
+}
+
+static void
+run_ignorecommand(struct jail *j, const struct ticket *t)
+{
+	struct engine *e = j->engine;
+
+	if (e->n_parked >= WAITING_MAX) {
+		double mono = clock_monotonic(&e->clock);
+		if (e->dropped_at == 0 || mono - e->dropped_at > DROPPED_QUIET_S) {
+			e->dropped_at = mono;
+			log_write(LOG_LEVEL_WARNING, "fail2ban.filter",
+			    "[%s] ignorecommand is too slow: more than %d failures wait for it, others are not counted", j->name,
+			    WAITING_MAX);
+		}
+		return;
+	}
+	struct parked *p = park(j, t, false);
+	DL_APPEND(e->parked, p);
+	e->n_parked++;
+	if (e->n_asking < ASKING_MAX)
+		ask(p, j);
+}
+
+void
+flow_stop_asking(struct engine *e)
+{
+	struct parked *p, *next;
+
+	DL_FOREACH_SAFE(e->parked, p, next) {
+		if (p->child != NULL) {
+			child_kill(p->child); /* ignorecommand_done() comes */
+			continue;
+		}
+		DL_DELETE(e->parked, p);
+		e->n_parked--;
+		parked_free(p);
+	}
+}
+
+/* <ip> and <fid> become positional parameters of the shell, <jail.name> too. */
+char *
+flow_ignorecommand(const struct jail *j, const struct ticket *t)
+{
+	static const struct {
+		const char *tag, *parameter;
+	} tags[] = {{"<ip>", "\"$0\""}, {"<fid>", "\"$1\""}, {"<jail.name>", "\"$2\""}, {"<HOST>", "\"$0\""}, {"<name>", "\"$2\""}};
+	struct str out = {0};
+
+	(void)t;
+	for (const char *p = j->ignorecommand; *p != '\0';) {
+		size_t i;
+		for (i = 0; i < sizeof tags / sizeof *tags; i++)
+			if (str_starts(p, tags[i].tag))
+				break;
+		if (i < sizeof tags / sizeof *tags) {
+			str_add(&out, tags[i].parameter);
+			p += strlen(tags[i].tag);
+		} else {
+			str_addc(&out, *p++);
+		}
+	}
+	return str_take(&out);
+}
+
+static void
+consider(struct jail *j, const struct ticket *t)
+{
+	struct engine *e = j->engine;
+	const char *known = jail_cached_verdict(j, t);
+
+	if (known != NULL) {
+		if (*known != '\0')
+			ignored(j, t, known);
+		else
+			count_failure(j, t, 1, "Found");
+		return;
+	}
+	if (j->ignoreself && t->addr.family != 0 && engine_is_self(e, &t->addr)) {
+		log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Ignore %s by ignoreself rule", j->name, t->id);
+		publish_found(j, t, 0, "ignored", "self", ticket_group(t, "user"));
+		return;
+	}
+	enum ignore_why why = ignore_check(j->ignore, t->id, &t->addr);
+	if (why == IGNORE_NOT)
+		why = ignore_check(e->white, t->id, &t->addr);
+	if (why != IGNORE_NOT) {
+		jail_cache_verdict(j, t, ignore_why_name(why));
+		ignored(j, t, ignore_why_name(why));
+	} else if (j->ignorecommand != NULL && *j->ignorecommand != '\0') {
+		run_ignorecommand(j, t);
+	} else {
+		jail_cache_verdict(j, t, "");
+		count_failure(j, t, 1, "Found");
+	}
+}
+
+/* ---- names in logs: resolved outside the loop, one failure for each address ---- */
+
+static void
+name_resolved(void *arg, const struct addr *addrs, size_t count)
+{
+	struct parked *p = arg;
+	struct jail *j = unpark(p);
+	struct str list = {0};
+
+	for (size_t i = 0; j != NULL && i < count; i++) {
+		char text[ADDR_TEXT_MAX];
+		addr_format(&addrs[i], text);
+		str_addf(&list, "%s'%s'", i != 0 ? ", " : "", text);
+		struct ticket *t = ticket_dup(p->ticket);
+		free(t->id);
+		t->id = xstrdup(text);
+		t->addr = addrs[i];
+		consider(j, t);
+		ticket_free(t);
+	}
+	if (j != NULL && count != 0 && filter_usedns(j->filter) == USEDNS_WARN)
+		log_write(LOG_LEVEL_WARNING, "fail2ban.filter", "[%s] Determined IP using DNS Lookup: %s = {%s}",
+		    j->name, p->ticket->id, str_text(&list));
+	str_done(&list);
+	parked_free(p);
+}
+
+static struct ticket *
+ticket_of(const struct jail *j, const struct failure *f)
+{
+	struct ticket *t = ticket_new(f->id, f->time);
+	size_t keep = j->maxmatches > 0 ? (size_t)j->maxmatches : 1;
+
+	t->ip = f->ip != NULL ? xstrdup(f->ip) : NULL;
+	t->addr = f->addr;
+	t->is_invalid = f->is_invalid_addr;
+	t->failregex = f->failregex;
+	for (size_t i = 0; i < f->n_lines; i++)
+		ticket_add_match(t, f->lines[i].bytes, f->lines[i].len, f->lines[i].date_from,
+		    f->lines[i].date_to, keep);
+	for (size_t i = 0; i < f->n_groups; i++)
+		if (f->groups[i].value != NULL)
+			ticket_set_group(t, f->groups[i].name, f->groups[i].value);
+	return t;
+}
+
+void
+flow_failure(struct jail *j, const struct failure *f)
+{
+	struct ticket *t = ticket_of(j, f);
+
+	j->engine->stats.matched++;
+	if (f->kind == FAILURE_NAME) {
+		resolve_name(j->engine->resolve, f->id, name_resolved, park(j, t, true));
+	} else {
+		consider(j, t);
+	}
+	ticket_free(t);
+}
+
+static void
+take_parked(void *arg, struct ticket *t, bool is_name)
+{
+	struct jail *j = arg;
+
+	if (t->time < clock_now(&j->engine->clock) - j->findtime)
+		; /* as a line of that age, which is not read */
+	else if (is_name)
+		resolve_name(j->engine->resolve, t->id, name_resolved, park(j, t, true));
+	else
+		consider(j, t);
+	ticket_free(t);
+}
+
+void
+flow_restore_parked(struct jail *j)
+{
+	store_parked_take(j->engine->store, j->name, take_parked, j);
+}
+
+int
+flow_attempt(struct jail *j, const char *id, const struct value *matches)
+{
+	struct ticket *t = ticket_new(id, clock_now(&j->engine->clock));
+
+	for (size_t i = 0; i < value_count(matches); i++) {
+		const char *text = value_text(value_at(matches, i));
+		if (text == NULL || j->maxmatches <= 0)
+			continue;
+		ticket_add_match(t, text, strlen(text), 0, 0, (size_t)j->maxmatches);
+		t->matches[t->n_matches - 1].is_joined = true; /* compat: they are strings */
+	}
+	int attempts = value_count(matches) > 1 ? (int)value_count(matches) : 1;
+	count_failure(j, t, attempts, "Attempt");
+	ticket_free(t);
+	return 1;
+}
