@@ -12,6 +12,9 @@ WITH_LIBEDIT ?= auto
 WITH_F2B_NAMES ?= 0
 DEMO_SECONDS   ?= 0
 FUZZ_SECONDS   ?= 30
+# inputs for the harnesses of what the socket reads
+FUZZ_RUNS      ?= 5000000
+FUZZ_COUNTED   := pickle_read json_request
 
 O := build/$(BUILD)
 Q := $(if $(filter 1,$(V)),,@)
@@ -52,7 +55,7 @@ else ifeq ($(BUILD),fuzz)
 CC   := clang
 WARN += -Wno-format-nonliteral
 OURS += -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION=1
-OURS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
+OURS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 LINK += -fsanitize=address,undefined
 else ifeq ($(BUILD),debug)
 OURS += -O0 -g3
@@ -193,12 +196,14 @@ $O/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $O/lib.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OURS) -Isrc $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,tests/fuzz/replay.c) $O/lib.a $(PKG_LIBS)
 
-fuzz: ## run each fuzz harness for FUZZ_SECONDS
+fuzz: ## the socket's readers on FUZZ_RUNS inputs each, the other harnesses for FUZZ_SECONDS each
 	$(call need,build,$(NEED_BUILD) clang|clang|clang)
 	$(sub) BUILD=fuzz $(HARNESS:%=build/fuzz/fuzz/%)
-	@for f in $(HARNESS:fuzz_%=%); do mkdir -p build/fuzz/corpus/$$f; echo "fuzz: $$f, $(FUZZ_SECONDS) s"; \
-	 build/fuzz/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$f \
-	 tests/fuzz/corpus/$$f 2>build/fuzz/$$f.log || { tail -40 build/fuzz/$$f.log; exit 1; }; done
+	@for f in $(HARNESS:fuzz_%=%); do mkdir -p build/fuzz/corpus/$$f; \
+	 case " $(FUZZ_COUNTED) " in *" $$f "*) most=-runs=$(FUZZ_RUNS) ;; *) most=-max_total_time=$(FUZZ_SECONDS) ;; esac; \
+	 build/fuzz/fuzz/fuzz_$$f $$most -max_len=8192 -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$f \
+	 tests/fuzz/corpus/$$f 2>build/fuzz/$$f.log || { tail -40 build/fuzz/$$f.log; echo "fuzz: $$f: FAILED"; exit 1; }; \
+	 echo "fuzz: $$f: $$(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) second.*/\1 inputs in \2 s, clean/p' build/fuzz/$$f.log)"; done
 
 # ---- run ----
 demo: ## a staged attack on a private log, with real iptables in a namespace of its own; no root
@@ -224,10 +229,11 @@ install: $O/jailtop ## PREFIX (/usr/local), DESTDIR; WITH_F2B_NAMES=1 adds fail2
 	$(if $(filter 1,$(WITH_F2B_NAMES)),for n in client server regex; do ln -sfn jailtop $D/bin/fail2ban-$$n || exit 1; done)
 	for m in $(MAN); do s=$${m##*.}; install -d $D/share/man/man$$s && install -m 644 $$m $D/share/man/man$$s/ || exit 1; done
 	cd sample-configs && find . -name '*.conf' ! -path './demo/*' -exec install -D -m 644 {} $(abspath $D)/share/jailtop/sample-configs/{} \;
-	sed 's|@PREFIX@|$(PREFIX)|' sample-configs/jailtop.service > $D/lib/systemd/system/jailtop.service
+	sed 's|@PREFIX@|$(PREFIX)|; s|@TYPE@|$(if $(HAVE_SYSTEMD),notify,exec)|' sample-configs/jailtop.service > $D/lib/systemd/system/jailtop.service
+	install -m 644 sample-configs/jailtop.socket $D/lib/systemd/system/jailtop.socket
 
 uninstall: ## take away what install put there
-	rm -f $D/bin/jailtop $D/lib/systemd/system/jailtop.service $(foreach m,$(MAN),$D/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
+	rm -f $D/bin/jailtop $D/lib/systemd/system/jailtop.service $D/lib/systemd/system/jailtop.socket $(foreach m,$(MAN),$D/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 	for n in client server regex; do l=$D/bin/fail2ban-$$n; [ "$$(readlink $$l)" != jailtop ] || rm -f $$l; done
 	rm -rf $D/lib/jailtop $D/share/jailtop
 

@@ -101,6 +101,8 @@ const struct option_row options_main[] = {
     {"dbfile", OPTION_TEXT, "/var/lib/fail2ban/fail2ban.sqlite3", "database; None: none, :memory: not kept"},
     {"dbmaxmatches", OPTION_INT, "10", "matched lines kept in the database"},
     {"dbpurgeage", OPTION_TIME, "1d", "bans are forgotten after"},
+    {"monitorsocket", OPTION_TEXT, "", "a second socket, where clients may only read; empty: none"},
+    {"monitorgroup", OPTION_TEXT, "", "the group that may connect to it"},
     {0},
 };
 

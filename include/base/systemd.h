@@ -1,5 +1,5 @@
 /*
- * systemd: libsystemd's journal, loaded when somebody first needs it. It brings six libraries along, which
+ * systemd: libsystemd's journal, and what it has for services, loaded when somebody first needs it. It brings six libraries along, which
  * would cost every short run of the client more than its own work.
  *
  * Built with HAVE_SYSTEMD the headers are those of the build; the library is looked for at run time, and one
@@ -14,6 +14,7 @@
 
 #ifdef HAVE_SYSTEMD
 #define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
 
 /* sd_journal_NAME is the member NAME */
@@ -29,13 +30,27 @@ struct systemd {
 	SYSTEMD_FUNCTIONS(X)
 #undef X
 };
+
+/* sd_NAME is the member NAME */
+#define SYSTEMD_SERVICE_FUNCTIONS(X) X(listen_fds_with_names) X(is_socket_unix) X(notify)
+
+struct systemd_service {
+#define X(name) __typeof__(sd_##name) *name;
+	SYSTEMD_SERVICE_FUNCTIONS(X)
+#undef X
+};
 #else
 struct systemd {
 	bool is_absent; /* always: the build had no libsystemd */
+};
+
+struct systemd_service {
+	bool is_absent;
 };
 #endif
 
 /* False with a reason when there is no library (or the build had none). Cheap once it is loaded. */
 bool systemd_load(struct systemd *lib, struct err *err);
+bool systemd_load_service(struct systemd_service *lib, struct err *err);
 
 #endif

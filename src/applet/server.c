@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "applet/supervisor.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -36,6 +37,7 @@ struct process {
 	struct server *server;
 	struct config_overrides over;
 	struct config_paths paths;
+	struct supervisor supervisor;
 	const char *dir;
 	bool wants_dry, is_owned, is_background, is_async, is_forced;
 	int pid_fd;            /* locked while we live; -1: none */
@@ -232,6 +234,9 @@ on_note(void *arg, int level, const char *logger, const char *text)
 static void
 say_ready(struct process *p)
 {
+	char *state = xasprintf("READY=1\nSTATUS=%u jail(s)", HASH_COUNT(p->engine->jails));
+	supervisor_tell(&p->supervisor, state);
+	free(state);
 	if (p->ready_fd >= 0) {
 		/* whoever reads what the starter prints must not wait for our end */
 		int null = strcmp(log_target(), "STDERR") != 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
@@ -331,6 +336,7 @@ stop(void *arg, bool keep_bans)
 	if (p->is_stopping)
 		return;
 	p->is_stopping = true;
+	supervisor_tell(&p->supervisor, "STOPPING=1");
 	log_write(LOG_LEVEL_INFO, "fail2ban.server", keep_bans ? "Shutdown in progress, bans stay in the kernel..." : "Shutdown in progress...");
 	uv_idle_stop(&p->loader);
 	engine_stop(p->engine, keep_bans, on_engine_stopped, p);
@@ -397,7 +403,8 @@ serve(struct process *p)
 	if (level < 0)
 		return fail("", "Invalid log level");
 	log_set_level(level);
-	if (server_is_alive(p->paths.socket)) {
+	supervisor_init(&p->supervisor);
+	if (p->supervisor.fd < 0 && server_is_alive(p->paths.socket)) {
 		err_set(&err, "a server is already running: it answers at %s", p->paths.socket);
 		return fail("", err.text);
 	}
@@ -426,7 +433,10 @@ serve(struct process *p)
 	}
 	uv_idle_init(&p->loop, &p->loader);
 	p->loader.data = p;
-	p->server = server_new(p->engine, p->paths.socket, stop, p, &err);
+	struct server_spec spec = {.path = p->paths.socket, .fd = p->supervisor.fd,
+	    .monitor = p->paths.monitorsocket, .monitor_fd = p->supervisor.monitor_fd,
+	    .monitor_group = p->paths.monitorgroup, .stop = stop, .arg = p};
+	p->server = server_new(p->engine, &spec, &err);
 	if (p->server == NULL) {
 		log_write(LOG_LEVEL_ERROR, "fail2ban.server", "%s", err.text);
 		p->exit_code = fail("", err.text);

@@ -63,6 +63,17 @@ mainconf_read(struct tree *t, const struct config_overrides *over, struct config
 		out->dbfile = xstrdup(dbfile);
 	else if (is_ok)
 		out->dbfile = xstrdup(option_find(options_main, "dbfile")->fallback);
+	struct {
+		const char *name;
+		char **out;
+	} ours[] = {{"monitorsocket", &out->monitorsocket}, {"monitorgroup", &out->monitorgroup}};
+	for (size_t i = 0; is_ok && i < sizeof ours / sizeof *ours; i++) {
+		const char *text;
+		enum get_result r = config_get(t, ini, "Definition", ours[i].name, NULL, &text, err);
+		is_ok = r != GET_FAILED;
+		if (r == GET_OK && *text != '\0')
+			*ours[i].out = xstrdup(text);
+	}
 	if (is_ok && log_level_parse(out->loglevel) < 0 && strcasecmp(out->loglevel, "NOTSET") != 0) {
 		char where[300];
 		const char *near = option_nearest((const struct option_row[]){{.name = "CRITICAL"}, {.name = "ERROR"},
@@ -148,6 +159,8 @@ config_paths_done(struct config_paths *p)
 	free(p->loglevel);
 	free(p->logtarget);
 	free(p->syslogsocket);
+	free(p->monitorsocket);
+	free(p->monitorgroup);
 	free(p->dbfile);
 	*p = (struct config_paths){0};
 }

@@ -19,6 +19,7 @@ struct config_overrides {
 /* Where server and client meet, needed before anything else is read. All owned. */
 struct config_paths {
 	char *socket, *pidfile, *loglevel, *logtarget, *syslogsocket, *dbfile;
+	char *monitorsocket, *monitorgroup; /* NULL: not set */
 };
 
 /* A remark about the files: printed to stderr in log format, or shown in the UI. */

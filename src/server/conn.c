@@ -15,6 +15,7 @@
 #include "jailtop/wire.h"
 #include "server/pickle_read.h"
 #include "server/pickle_write.h"
+#include "server/request.h"
 #include "server/server_internal.h"
 
 #define CONN_QUEUE_MAX (64u << 20) /* a reply or snapshot may be this large; then the client is cut off */
@@ -94,7 +95,7 @@ conn_close(struct conn *c)
 	for (size_t i = 0; i < c->n_own; i++)
 		engine_unprotect(conn_engine(c), &c->own[i]);
 	DL_DELETE(c->server->conns, c);
-	c->server->n_conns--;
+	c->listener->n_conns--;
 	uv_close((uv_handle_t *)&c->pipe, on_conn_closed);
 }
 
@@ -123,10 +124,12 @@ after_command(struct conn *c)
 
 /* What the answer tells is written down before it is sent. */
 static bool
-run_now(struct engine *e, const struct value *words, struct command_reply *r)
+run_now(struct conn *c, const struct value *words, struct command_reply *r)
 {
+	struct engine *e = conn_engine(c);
+
 	engine_turn(e);
-	bool ok = command_run(e, words, COMMAND_WRITE, r);
+	bool ok = command_run(e, words, c->right, r);
 	engine_turn_end(e);
 	return ok;
 }
@@ -155,7 +158,7 @@ pickle_message(struct conn *c, const char *body, size_t len)
 		pickle_write_refusal(err.text, &out);
 	} else {
 		struct command_reply r = {0};
-		if (run_now(conn_engine(c), words, &r)) {
+		if (run_now(c, words, &r)) {
 			pickle_write_ok(r.value, &out);
 		} else {
 			if (r.args == NULL) {
@@ -202,61 +205,56 @@ answer_error(json_t *id, const char *class_name, const char *text)
 }
 
 static void
-hello(struct conn *c, json_t *id, json_t *h)
+hello(struct conn *c, const struct request *r)
 {
-	json_t *item;
-	size_t i;
-
-	if (json_integer_value(json_object_get(h, "protocol")) != WIRE_PROTOCOL) {
-		send_json(c, answer_error(id, "ValueError", "this engine speaks wire protocol 1: client and engine are of different versions"));
+	if (r->protocol != WIRE_PROTOCOL) {
+		send_json(c, answer_error(r->id, "ValueError", "this engine speaks wire protocol 1: client and engine are of different versions"));
 		return;
 	}
-	json_array_foreach(json_object_get(h, "own"), i, item) {
-		struct addr a;
-		if (c->n_own < CONN_MAX_OWN && json_is_string(item) && addr_parse(json_string_value(item), &a)) {
-			c->own[c->n_own++] = a;
-			engine_protect(conn_engine(c), &a);
-		}
+	for (size_t i = 0; i < r->n_own && c->n_own < CONN_MAX_OWN && c->right == COMMAND_WRITE; i++) {
+		c->own[c->n_own++] = r->own[i];
+		engine_protect(conn_engine(c), &r->own[i]);
 	}
-	send_json(c, answer_ok(id, json_pack("{s:i,s:s,s:i,s:i,s:b}", "protocol", WIRE_PROTOCOL, "version", JAILTOP_VERSION,
-	    "pid", (int)getpid(), "uid", (int)c->uid, "write", 1)));
+	send_json(c, answer_ok(r->id, json_pack("{s:i,s:s,s:i,s:i,s:b}", "protocol", WIRE_PROTOCOL, "version", JAILTOP_VERSION,
+	    "pid", (int)getpid(), "uid", (int)c->uid, "write", c->right == COMMAND_WRITE)));
+}
+
+static void
+json_command(struct conn *c, const struct request *q)
+{
+	struct command_reply r = {0};
+
+	if (conn_engine(c)->state == ENGINE_STOPPING)
+		send_json(c, answer_error(q->id, "RuntimeError", "the engine is stopping"));
+	else if (run_now(c, q->words, &r))
+		send_json(c, answer_ok(q->id, value_to_json(r.value)));
+	else
+		send_json(c, answer_error(q->id, r.exception, r.text != NULL ? r.text : ""));
+	command_reply_done(&r);
 }
 
 static void
 json_message(struct conn *c, const char *line, size_t len)
 {
-	json_error_t error;
-	json_t *m = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
-	json_t *id = m != NULL ? json_object_get(m, "id") : NULL, *part;
+	struct request r;
 
-	if (!json_is_object(m)) {
-		json_decref(m);
-		send_json(c, json_pack("{s:n,s:b,s:s,s:s}", "id", "ok", 0, "class", "ValueError", "error", "not a JSON object"));
-		return;
-	}
-	json_t *null_id = json_null();
-	if (id == NULL)
-		id = null_id;
-	if ((part = json_object_get(m, "hello")) != NULL) {
-		hello(c, id, part);
-	} else if (json_is_true(json_object_get(m, "subscribe"))) {
-		send_json(c, answer_ok(id, json_null()));
+	request_read(line, len, &r);
+	switch (r.kind) {
+	case REQUEST_WRONG:
+		send_json(c, answer_error(r.id, "ValueError", r.why));
+		break;
+	case REQUEST_HELLO:
+		hello(c, &r);
+		break;
+	case REQUEST_SUBSCRIBE:
+		send_json(c, answer_ok(r.id, json_null()));
 		stream_subscribe(c);
-	} else if (json_is_array(part = json_object_get(m, "command"))) {
-		struct value *words = value_from_json(part);
-		struct command_reply r = {0};
-		if (conn_engine(c)->state == ENGINE_STOPPING)
-			send_json(c, answer_error(id, "RuntimeError", "the engine is stopping"));
-		else if (run_now(conn_engine(c), words, &r))
-			send_json(c, answer_ok(id, value_to_json(r.value)));
-		else
-			send_json(c, answer_error(id, r.exception, r.text != NULL ? r.text : ""));
-		command_reply_done(&r);
-		value_free(words);
-	} else {
-		send_json(c, answer_error(id, "ValueError", "expected hello, subscribe or command"));
+		break;
+	case REQUEST_COMMAND:
+		json_command(c, &r);
+		break;
 	}
-	json_decref(m);
+	request_done(&r);
 	if (!c->is_closing)
 		after_command(c);
 }
@@ -334,8 +332,8 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 }
 
 /*
- * Too many: whoever has asked nothing so far goes first, the longest there; then the client that was quiet
- * for longest and is not a screen. False: all are screens.
+ * Too many of this listener: whoever has asked nothing so far goes first, the longest there; then the client
+ * that was quiet for longest and is not a screen. False: all are screens.
  */
 static bool
 make_room(struct server *s, const struct conn *newest)
@@ -343,7 +341,7 @@ make_room(struct server *s, const struct conn *newest)
 	struct conn *c, *victim = NULL;
 
 	DL_FOREACH(s->conns, c) {
-		if (c == newest || c->reader != NULL)
+		if (c == newest || c->reader != NULL || c->listener != newest->listener)
 			continue;
 		if (victim == NULL || (victim->is_served && !c->is_served) ||
 		    (victim->is_served == c->is_served && c->used_at < victim->used_at))
@@ -355,9 +353,31 @@ make_room(struct server *s, const struct conn *newest)
 	return true;
 }
 
-void
-conn_accept(struct server *s, uv_pipe_t *listener)
+/* The file's mode has let the peer in already; who it is is asked once more. */
+static bool
+may_come(const struct listener *l, int fd, const struct ucred *peer)
 {
+	gid_t groups[256];
+	socklen_t size = sizeof groups;
+
+	if (peer->uid == 0 || peer->uid == getuid())
+		return true;
+	if (l->right != COMMAND_READ || l->gid == (gid_t)-1)
+		return false;
+	if (peer->gid == l->gid)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
+		return false;
+	for (size_t i = 0; i < size / sizeof *groups; i++)
+		if (groups[i] == l->gid)
+			return true;
+	return false;
+}
+
+void
+conn_accept(struct listener *l)
+{
+	struct server *s = l->server;
 	struct conn *c = xcalloc(1, sizeof *c);
 	uv_os_fd_t fd;
 	struct ucred peer = {0};
@@ -365,23 +385,25 @@ conn_accept(struct server *s, uv_pipe_t *listener)
 
 	uv_pipe_init(s->engine->loop, &c->pipe, 0);
 	c->server = s;
+	c->listener = l;
+	c->right = l->right;
 	s->open_handles++;
-	s->n_conns++;
+	l->n_conns++;
 	DL_APPEND(s->conns, c);
-	if (uv_accept((uv_stream_t *)listener, (uv_stream_t *)&c->pipe) != 0 || s->is_closing ||
+	if (uv_accept((uv_stream_t *)&l->pipe, (uv_stream_t *)&c->pipe) != 0 || s->is_closing ||
 	    uv_fileno((uv_handle_t *)&c->pipe, &fd) != 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
 		conn_close(c);
 		return;
 	}
 	c->uid = peer.uid;
-	if (peer.uid != 0 && peer.uid != getuid()) {
+	if (!may_come(l, fd, &peer)) {
 		log_write(LOG_LEVEL_WARNING, "fail2ban.asyncserver", "refused a connection of uid %u", (unsigned)peer.uid);
 		conn_close(c);
 		return;
 	}
 	c->used_at = clock_monotonic(&s->engine->clock);
-	if (s->n_conns > WIRE_MAX_CLIENTS && !make_room(s, c)) {
+	if (l->n_conns > WIRE_MAX_CLIENTS && !make_room(s, c)) {
 		log_write(LOG_LEVEL_WARNING, "fail2ban.asyncserver", "more than %d clients: one was refused", WIRE_MAX_CLIENTS);
 		conn_close(c);
 		return;

@@ -8,12 +8,15 @@
 
 #include "base/addr.h"
 #include "base/str.h"
+#include "command/command.h"
 #include "event/bus.h"
+#include "server/request.h"
 
-#define CONN_MAX_OWN 8           /* addresses that one client may have protected */
+#define CONN_MAX_OWN REQUEST_MAX_OWN /* addresses that one client may have protected */
 #define CONN_IDLE_REQUEST_S 60   /* a request must be complete within this time */
 
 struct server;
+struct listener;
 struct engine;
 
 enum conn_protocol { CONN_UNKNOWN, CONN_JSON, CONN_PICKLE };
@@ -21,6 +24,8 @@ enum conn_protocol { CONN_UNKNOWN, CONN_JSON, CONN_PICKLE };
 struct conn {
 	uv_pipe_t pipe; /* first */
 	struct server *server;
+	struct listener *listener; /* through which it came */
+	enum command_right right;
 	enum conn_protocol protocol;
 	unsigned uid;
 	struct str in;
@@ -38,7 +43,7 @@ struct conn {
 };
 
 struct engine *conn_engine(const struct conn *c);
-void conn_accept(struct server *s, uv_pipe_t *listener);
+void conn_accept(struct listener *l);
 void conn_close(struct conn *c);
 void conn_tick(struct conn *c, double mono); /* times out slow requests */
 /* Queues bytes; false when the queue is over its cap (nothing is queued then). */

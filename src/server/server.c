@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,12 +72,10 @@ make_parent(const char *path, struct err *err)
 }
 
 static void
-on_connection(uv_stream_t *listener, int status)
+on_connection(uv_stream_t *pipe, int status)
 {
-	struct server *s = listener->data;
-
 	if (status == 0)
-		conn_accept(s, (uv_pipe_t *)listener);
+		conn_accept(pipe->data);
 }
 
 static void
@@ -89,43 +88,98 @@ on_tick(uv_timer_t *timer)
 		conn_tick(c, clock_monotonic(&s->engine->clock));
 }
 
-struct server *
-server_new(struct engine *e, const char *path, void (*stop)(void *arg, bool keep_bans), void *arg, struct err *err)
+static bool
+make_socket(struct listener *l, const char *path, mode_t mode, struct err *err)
 {
-	if (server_is_alive(path)) {
-		err_set(err, "a server is already running: it answers at %s", path);
-		return NULL;
-	}
 	if (!make_parent(path, err))
-		return NULL;
-	if (unlink(path) != 0 && errno != ENOENT) {
-		err_set(err, "socket %s: %s", path, strerror(errno));
+		return false;
+	if (unlink(path) != 0 && errno != ENOENT)
+		return err_set(err, "socket %s: %s", path, strerror(errno));
+	mode_t old = umask(0077); /* root's alone from its first moment */
+	int rc = uv_pipe_bind(&l->pipe, path);
+	umask(old);
+	if (rc != 0)
+		return err_set(err, "socket %s: %s", path, uv_strerror(rc));
+	l->path = xstrdup(path);
+	if ((l->gid != (gid_t)-1 && chown(path, (uid_t)-1, l->gid) != 0) || chmod(path, mode) != 0)
+		return err_set(err, "socket %s: %s", path, strerror(errno));
+	return true;
+}
+
+/* On failure the handle is closed with the others. */
+static bool
+open_listener(struct server *s, const char *path, int fd, enum command_right right, gid_t gid, struct err *err)
+{
+	struct listener *l = &s->listeners[s->n_listeners++];
+	int rc = 0;
+
+	*l = (struct listener){.server = s, .right = right, .gid = gid};
+	uv_pipe_init(s->engine->loop, &l->pipe, 0);
+	s->open_handles++;
+	l->pipe.data = l;
+	if (fd >= 0)
+		rc = uv_pipe_open(&l->pipe, fd);
+	else if (!make_socket(l, path, right == COMMAND_WRITE || gid == (gid_t)-1 ? 0700 : 0660, err))
+		return false;
+	if (rc == 0)
+		rc = uv_listen((uv_stream_t *)&l->pipe, 128, on_connection);
+	return rc == 0 || err_set(err, "socket %s: %s", path, uv_strerror(rc));
+}
+
+/* The group of the second socket; -1: root alone. */
+static bool
+find_group(const char *name, gid_t *gid, struct err *err)
+{
+	*gid = (gid_t)-1;
+	if (name == NULL || *name == '\0')
+		return true;
+	const struct group *g = getgrnam(name);
+	if (g == NULL)
+		return err_set(err, "there is no group '%s'", name);
+	*gid = g->gr_gid;
+	return true;
+}
+
+static void
+open_monitor(struct server *s, const struct server_spec *spec)
+{
+	struct err err;
+	gid_t gid;
+
+	if ((spec->monitor == NULL || *spec->monitor == '\0') && spec->monitor_fd < 0)
+		return;
+	if (!find_group(spec->monitor_group, &gid, &err) ||
+	    (spec->monitor_fd < 0 && strcmp(spec->monitor, spec->path) == 0 && !err_set(&err, "it is the path of the other socket")) ||
+	    !open_listener(s, spec->monitor, spec->monitor_fd, COMMAND_READ, gid, &err))
+		log_write(LOG_LEVEL_ERROR, "fail2ban.asyncserver", "no socket for monitors: %s", err.text);
+}
+
+static void
+ignore_end(void *arg)
+{
+	(void)arg;
+}
+
+struct server *
+server_new(struct engine *e, const struct server_spec *spec, struct err *err)
+{
+	if (spec->fd < 0 && server_is_alive(spec->path)) {
+		err_set(err, "a server is already running: it answers at %s", spec->path);
 		return NULL;
 	}
 	struct server *s = xcalloc(1, sizeof *s);
 	s->engine = e;
-	s->path = xstrdup(path);
-	s->stop = stop;
-	s->stop_arg = arg;
-	uv_pipe_init(e->loop, &s->listener, 0);
-	s->listener.data = s;
-	mode_t old = umask(0077); /* root's alone from its first moment */
-	int rc = uv_pipe_bind(&s->listener, path);
-	umask(old);
-	if (rc == 0)
-		rc = uv_listen((uv_stream_t *)&s->listener, 128, on_connection);
-	if (rc != 0) {
-		err_set(err, "socket %s: %s", path, uv_strerror(rc));
-		uv_close((uv_handle_t *)&s->listener, NULL);
-		uv_run(e->loop, UV_RUN_NOWAIT);
-		free(s->path);
-		free(s);
-		return NULL;
-	}
-	chmod(path, 0700);
-	s->open_handles = 2; /* the listener and the timer */
+	s->stop = spec->stop;
+	s->stop_arg = spec->arg;
+	s->open_handles = 1; /* the timer */
 	uv_timer_init(e->loop, &s->tick);
 	s->tick.data = s;
+	if (!open_listener(s, spec->path, spec->fd, COMMAND_WRITE, (gid_t)-1, err)) {
+		server_close(s, ignore_end, NULL);
+		uv_run(e->loop, UV_RUN_NOWAIT);
+		return NULL;
+	}
+	open_monitor(s, spec);
 	uv_timer_start(&s->tick, on_tick, 1000, 1000);
 	uv_unref((uv_handle_t *)&s->tick);
 	return s;
@@ -139,15 +193,22 @@ server_handle_closed(struct server *s)
 		return;
 	void (*done)(void *) = s->done;
 	void *arg = s->done_arg;
-	free(s->path);
+	for (size_t i = 0; i < s->n_listeners; i++)
+		free(s->listeners[i].path);
 	free(s);
 	done(arg);
 }
 
 static void
-on_closed(uv_handle_t *h)
+on_tick_closed(uv_handle_t *h)
 {
 	server_handle_closed(h->data);
+}
+
+static void
+on_listener_closed(uv_handle_t *h)
+{
+	server_handle_closed(((struct listener *)h->data)->server);
 }
 
 void
@@ -158,10 +219,12 @@ server_close(struct server *s, void (*done)(void *arg), void *arg)
 	s->done = done;
 	s->done_arg = arg;
 	s->is_closing = true;
-	unlink(s->path);
-
-	uv_close((uv_handle_t *)&s->listener, on_closed);
-	uv_close((uv_handle_t *)&s->tick, on_closed);
+	uv_close((uv_handle_t *)&s->tick, on_tick_closed);
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		if (s->listeners[i].path != NULL)
+			unlink(s->listeners[i].path);
+		uv_close((uv_handle_t *)&s->listeners[i].pipe, on_listener_closed);
+	}
 	DL_FOREACH_SAFE(s->conns, c, next)
 		conn_close(c);
 }

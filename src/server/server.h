@@ -13,11 +13,21 @@
 struct engine;
 struct server;
 
+struct server_spec {
+	const char *path;           /* of the socket, mode 0700 from birth; a client there may do everything */
+	int fd;                     /* it listens already (socket activation); -1: make it */
+	const char *monitor;        /* of a second one, where clients may only read; NULL: none */
+	int monitor_fd;             /* likewise */
+	const char *monitor_group;  /* may connect to it; NULL: nobody but root */
+	void (*stop)(void *arg, bool keep_bans); /* a client asked for the end */
+	void *arg;
+};
+
 /*
- * Listens at `path` (mode 0700 from birth). A socket that answers is never taken over: false, with
- * "already running"; a dead one is replaced. stop is called when a client asked for the end.
+ * A socket that answers is never taken over: NULL, with "already running"; a dead one is replaced. A second
+ * socket that cannot be made is said in the log, and missing.
  */
-struct server *server_new(struct engine *e, const char *path, void (*stop)(void *arg, bool keep_bans), void *arg, struct err *err);
+struct server *server_new(struct engine *e, const struct server_spec *spec, struct err *err);
 /* True if a server answers at `path`. */
 bool server_is_alive(const char *path);
 /* No new connections; those that are there are told what is still queued, then closed. Then done. */

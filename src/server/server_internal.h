@@ -3,18 +3,29 @@
 #define SERVER_INTERNAL_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <uv.h>
+
+#include "command/command.h"
 
 struct conn;
 struct engine;
 
+struct listener { /* one socket */
+	uv_pipe_t pipe;
+	struct server *server;
+	enum command_right right;
+	gid_t gid;      /* of those who may come besides root; -1: nobody */
+	char *path;     /* owned; NULL: somebody else made it, and removes it */
+	size_t n_conns;
+};
+
 struct server {
 	struct engine *engine;
-	uv_pipe_t listener;
+	struct listener listeners[2]; /* the clients' and the monitors' */
+	size_t n_listeners;
 	uv_timer_t tick;
-	char *path; /* owned */
 	struct conn *conns;
-	size_t n_conns;
 	size_t open_handles; /* that must close before the server is freed */
 	bool is_closing;
 	void (*stop)(void *arg, bool keep_bans);

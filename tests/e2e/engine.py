@@ -101,20 +101,20 @@ def main(tests):
     """NAME.py JAILTOP DIR TEST: runs the function; what failed comes with the end of the engine's log."""
     jailtop, d, name = sys.argv[1:4]
     os.makedirs(d, exist_ok=True)
+    failed = True
     try:
-        said = tests[name](jailtop, d)
-        print(said or 'ok')
-    except BaseException as e:
+        print(tests[name](jailtop, d) or 'ok')
+        failed = False
+    except BaseException:
         import traceback
         traceback.print_exc(file=sys.stdout)
         for f in (f'{d}/f2b.log', f'{d}/err'):
             if os.path.exists(f): print(f'--- {f}\n' + ''.join(open(f, errors='replace').readlines()[-20:]))
-        sys.stdout.flush()
-        os._exit(1)
-    finally:
-        for pid in started(d):
-            try: os.kill(pid, signal.SIGKILL)
-            except OSError: pass
+    for pid in started(d):
+        try: os.kill(pid, signal.SIGKILL)
+        except OSError: pass
+    sys.stdout.flush()
+    os._exit(failed)
 
 def started(d):
     """Engines that the test left behind: those whose pid file is in its folder."""

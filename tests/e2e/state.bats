@@ -7,10 +7,15 @@ setup_file() {
 }
 
 state() { # FILE TEST
-    run timeout 120 unshare -n python3 "$SOURCE_DIR/tests/e2e/$1.py" "$JAILTOP" "$BATS_TEST_TMPDIR/d" "$2"
+    run timeout 120 unshare -n python3 "$SOURCE_DIR/tests/e2e/$1.py" "$JAILTOP" "$BATS_TEST_TMPDIR/d" "$2" 3>&-
     echo "$output"
     [ "$status" = 0 ]
 }
 
 @test "failures that wait for ignorecommand survive a kill and a stop, and count once" { state state parked; }
 @test "ignorecommand runs a few at a time" { state state crowd; }
+
+@test "the second socket lets a group look, and nobody change anything" { state life_cycle monitor; }
+@test "sockets and readiness as a service manager wants them" { state life_cycle activation; }
+@test "TERM, INT, HUP and USR1" { state life_cycle signals; }
+@test "a second engine is refused with the pid of the first one; after a kill it is not" { state life_cycle second; }
