@@ -160,8 +160,8 @@ check-ui: all ## the screen tests alone (tmux)
 check-compat: all ## against the installed fail2ban
 	@tests/run.sh $O compat samples
 
-check-kill: all ## 200 kills of the engine during an attack (root)
-	@KILLS=200 tests/run.sh $O tests/e2e/life.bats
+check-kill: all ## kills of the engine during an attack: KILLS (200), KILLS_SETS (40) with ipset and with nftables (root)
+	@KILLS=$(or $(KILLS),200) KILLS_SETS=$(or $(KILLS_SETS),40) tests/run.sh $O tests/e2e/life.bats
 
 asan: ## build with ASan, UBSan and leak checks, run the unit, client and engine tests with it
 	$(call need,build,$(NEED_BUILD) $(NEED_TEST))

@@ -14,6 +14,7 @@
 #include "describe.h"
 #include "engine.h"
 #include "jail.h"
+#include "leftover.h"
 #include "store/store.h"
 #include "truth.h"
 
@@ -279,6 +280,8 @@ flow_outcome(struct engine *e, const struct outcome *o)
 		if (o->ok && !o->is_dry && !o->was_skipped)
 			truth_learn(e->truth, o, ban->ticket->addr.family);
 	}
+	if (o->phase == ACTION_START && o->ok && !o->is_dry)
+		leftover_started(e->leftover);
 	if (j != NULL && o->phase == ACTION_REPAIR && o->ok)
 		ban_all_again(j, o->action);
 	if (o->phase != ACTION_CHECK && !o->is_dry)

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "describe.h"
+#include "doubled.h"
 #include "engine.h"
 #include "firewall/chains.h"
 #include "jail.h"
@@ -32,6 +33,7 @@ enum look { LOOK_FIRST, LOOK_LATE, LOOK_LAST, LOOK_DONE };
 struct leftover {
 	struct engine *engine;
 	struct firewall *firewall;
+	struct doubled *doubled; /* owned */
 	enum look look;
 	bool is_listed;       /* the first listing ended, or was given up */
 	struct found *found;  /* owned: of the first listing, what nobody has claimed */
@@ -323,6 +325,23 @@ on_timer(uv_timer_t *timer)
 }
 
 static void
+watch_tables(struct leftover *l)
+{
+	for (size_t i = 0; i < firewall_count(l->firewall); i++) {
+		const struct fw_chain *c = firewall_at(l->firewall, i);
+		if (c->kind == FW_NFT_SET)
+			doubled_watch(l->doubled, c->table);
+	}
+}
+
+void
+leftover_started(struct leftover *l)
+{
+	if (l != NULL)
+		doubled_started(l->doubled);
+}
+
+static void
 on_listed(void *arg)
 {
 	struct leftover *l = arg;
@@ -330,8 +349,10 @@ on_listed(void *arg)
 	if (l->is_closing || l->engine->state == ENGINE_STOPPING)
 		return;
 	if (l->look == LOOK_FIRST && !l->is_listed) {
-		if (firewall_error(l->firewall) == NULL)
+		if (firewall_error(l->firewall) == NULL) {
 			read_listing(l->firewall, &l->found);
+			watch_tables(l);
+		}
 		l->is_listed = true;
 		action_queue_hold(l->engine->queue, false);
 	} else if (l->look != LOOK_FIRST && firewall_error(l->firewall) == NULL) {
@@ -350,6 +371,7 @@ leftover_new(struct engine *e)
 	struct firewall_hooks hooks = {on_listed, l};
 
 	l->engine = e;
+	l->doubled = doubled_new(e->loop);
 	l->firewall = firewall_new(e->loop, &e->clock, &hooks);
 	uv_timer_init(e->loop, &l->timer);
 	l->timer.data = l;
@@ -371,11 +393,19 @@ on_timer_closed(uv_handle_t *h)
 }
 
 static void
-on_firewall_closed(void *arg)
+on_doubled_closed(void *arg)
 {
 	struct leftover *l = arg;
 
 	uv_close((uv_handle_t *)&l->timer, on_timer_closed);
+}
+
+static void
+on_firewall_closed(void *arg)
+{
+	struct leftover *l = arg;
+
+	doubled_close(l->doubled, on_doubled_closed, l);
 }
 
 void

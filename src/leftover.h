@@ -24,6 +24,8 @@ void leftover_close(struct leftover *l, void (*done)(void *arg), void *arg); /* 
 
 /* Is the rule that this ban command would make there already, and still nobody's? Then it is this ban's. */
 bool leftover_claim(struct leftover *l, const char *command, const char *id);
+/* An action has started: what it made a second time goes (doubled.h). */
+void leftover_started(struct leftover *l);
 /* The jail's bans are queued: when they are done, the rest of its objects is taken out. */
 void leftover_jail_started(struct leftover *l, const struct jail *j);
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""kill.py JAILTOP SOURCE_DIR DIR COUNT: kills the engine COUNT times during an attack, in this network namespace.
+"""kill.py JAILTOP SOURCE_DIR DIR COUNT [KIND]: kills the engine COUNT times during an attack, in this network namespace.
+KIND: iptables (our own action), ipset or nftables (those of the installed fail2ban).
 
 After each restart, with the attack paused: every ban that was reported (a log line) is in the database and once in
 the kernel; whoever was unbanned (the command was answered, or the log says so) is in neither; nothing else is there.
@@ -7,13 +8,18 @@ the kernel; whoever was unbanned (the command was answered, or the log says so) 
 import json, os, random, re, signal, socket, sqlite3, subprocess, sys, threading, time
 
 jailtop, source, d, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+kind = sys.argv[5] if len(sys.argv) > 5 else 'iptables'
+actions, action = {'iptables': (f'{source}/sample-configs/action.d', 'iptables-multiport'),
+                   'ipset': ('/etc/fail2ban/action.d', 'iptables-ipset[type=multiport]'),
+                   'nftables': ('/etc/fail2ban/action.d', 'nftables[type=multiport]')}[kind]
+action = action.replace(']', ', ') if ']' in action else f'{action}['
 seed = int(os.environ.get('KILL_SEED', random.randrange(10**6)))
 rnd = random.Random(seed)
 conf, log, sock, flog = f'{d}/conf', f'{d}/t.log', f'{d}/sock', f'{d}/f2b.log'
 os.makedirs(f'{conf}/filter.d'); os.makedirs(f'{conf}/action.d')
-for f in os.listdir(f'{source}/sample-configs/action.d'):
-    if f.startswith('iptables'):
-        open(f'{conf}/action.d/{f}', 'w').write(open(f'{source}/sample-configs/action.d/{f}').read())
+for f in os.listdir(actions):
+    if f.startswith(('iptables', 'nftables')):
+        open(f'{conf}/action.d/{f}', 'w').write(open(f'{actions}/{f}').read())
 open(f'{conf}/fail2ban.conf', 'w').write(f'''[Definition]
 loglevel = INFO
 logtarget = {flog}
@@ -33,7 +39,7 @@ maxretry = 1
 findtime = 600
 usedns = no
 enabled = true
-action = iptables-multiport[name=%(__name__)s, port=ssh, protocol=tcp]
+action = {action}name=%(__name__)s, port=ssh, protocol=tcp]
 logpath = {log}
 [a]
 filter = a
@@ -105,12 +111,28 @@ def read_log():
         f.seek(at); data = f.read(); at += data.rfind(b'\n') + 1
     for m in re.finditer(r'NOTICE  \[([ab])\] (Ban|Restore Ban|Unban) (\S+)\n', data[:data.rfind(b'\n') + 1].decode()):
         state[m[1]][m[3]] = m[2] != 'Unban'
-def kernel(jail):
+def output(*command):
+    return subprocess.run(command, capture_output=True, text=True).stdout
+def kernel_iptables(jail):
+    return [ip for tool in ('iptables-save', 'ip6tables-save')
+            for ip in re.findall(rf'-A f2b-{jail} -s ([0-9a-f.:]+)/\d+ -j REJECT', output(tool, '-t', 'filter'))]
+def kernel_ipset(jail):
     got = []
-    for tool in ('iptables-save', 'ip6tables-save'):
-        out = subprocess.run([tool, '-t', 'filter'], capture_output=True, text=True).stdout
-        got += re.findall(rf'-A f2b-{jail} -s ([0-9a-f.:]+)/\d+ -j REJECT', out)
-    return sorted(got)
+    for tool, name in (('iptables-save', f'f2b-{jail}'), ('ip6tables-save', f'f2b-{jail}6')):
+        members = re.findall(rf'^add {name} (\S+)', output('ipset', 'save'), re.M)
+        # what is in a set is banned as often as a rule asks for the set
+        got += members * len(re.findall(rf'--match-set {name} src', output(tool, '-t', 'filter')))
+    return got
+def kernel_nftables(jail):
+    got = []
+    tables = json.loads(output('nft', '-j', 'list', 'ruleset') or '{"nftables": []}')['nftables']
+    text = json.dumps([t['rule'] for t in tables if 'rule' in t])
+    for s in (t['set'] for t in tables if 'set' in t):
+        if s['name'] in (f'addr-set-{jail}', f'addr6-set-{jail}'):
+            got += s.get('elem', []) * text.count(f'"@{s["name"]}"')
+    return got
+def kernel(jail):
+    return sorted({'iptables': kernel_iptables, 'ipset': kernel_ipset, 'nftables': kernel_nftables}[kind](jail))
 def rows(jail):
     db = sqlite3.connect(f'file:{d}/db?mode=ro', uri=True, timeout=5)
     r = {ip for ip, in db.execute('select ip from bips where jail = ?', (jail,))}
@@ -183,6 +205,6 @@ for cycle in range(1, count + 1):
     start()
 verify()
 engine.terminate(); engine.wait()
-left = kernel('a') + kernel('b')
+left = kernel('a') + kernel('b') + re.findall(r'f2b\S*', output('iptables-save') + output('ip6tables-save') + output('ipset', 'save') + output('nft', 'list', 'ruleset'))
 if left: fail(f'left in the kernel after an orderly stop: {left}')
-print(f'{count} kills, {n} attackers, seed {seed}: nothing lost, nothing twice, nobody back; slowest check {slowest:.2f} s')
+print(f'{kind}: {count} kills, {n} attackers, seed {seed}: nothing lost, nothing twice, nobody back; slowest check {slowest:.2f} s')

@@ -17,6 +17,22 @@ in_namespace() { run timeout 250 unshare -n "$@"; echo "$output"; [ "$status" = 
     echo "# $output" >&3
 }
 
+stock_kill() { # KIND PROGRAM: with the installed fail2ban's action
+    [ -e /etc/fail2ban/action.d/iptables-ipset.conf ] || skip "fail2ban is not installed"
+    command -v "$2" >/dev/null || skip "$2 is not installed"
+    unshare -n sh -c "$3" >/dev/null 2>&1 || skip "$1 does not work here"
+    in_namespace python3 "$SOURCE_DIR/tests/e2e/kill.py" "$JAILTOP" "$SOURCE_DIR" "$BATS_TEST_TMPDIR/d" "${KILLS_SETS:-8}" "$1"
+    echo "# $output" >&3
+}
+
+@test "the same with bans in an ipset, ${KILLS_SETS:-8} times" {
+    stock_kill ipset ipset 'ipset create x hash:ip && iptables -w -A INPUT -m set --match-set x src -j DROP'
+}
+
+@test "the same with bans in nftables' sets, ${KILLS_SETS:-8} times" {
+    stock_kill nftables nft 'nft add table inet x && nft add set inet x s "{ type ipv4_addr; }"'
+}
+
 @test "10000 bans in the database: ping is answered at once, all are in the kernel soon, a stop flushes" {
     # the promise is 0.3 s and 5 s on a quiet machine
     LIFE_SLACK=${LIFE_SLACK:-6} in_namespace python3 "$SOURCE_DIR/tests/e2e/life.py" "$JAILTOP" "$SOURCE_DIR" "$BATS_TEST_TMPDIR/d" restart
