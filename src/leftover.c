@@ -37,6 +37,7 @@ struct leftover {
 	enum look look;
 	bool is_listed;       /* the first listing ended, or was given up */
 	struct found *found;  /* owned: of the first listing, what nobody has claimed */
+	struct found *objects; /* owned: its chains and sets, empty ones too: the address is a family alone */
 	struct found *late;   /* owned: what was too much at the second look */
 	uv_timer_t timer;
 	void (*done)(void *arg);
@@ -214,7 +215,11 @@ sweep_jail(struct leftover *l, struct jail *j)
 	DL_FOREACH(j->actions, a)
 		for (int family = 4; family <= 6; family += 2) {
 			struct found *f, *next;
-			if (l->found == NULL || !object_of(a->action, (uint8_t)family, object))
+			if (!object_of(a->action, (uint8_t)family, object))
+				continue;
+			if (find_object(l, l->objects, object, &(struct addr){.family = (uint8_t)family}) != NULL)
+				action_was_left(a->action, family);
+			if (l->found == NULL)
 				continue;
 			HASH_ITER(hh, l->found, f, next)
 				if (is_in(f, object, (uint8_t)family)) {
@@ -298,7 +303,7 @@ on_restored(void *arg)
 void
 leftover_jail_started(struct leftover *l, const struct jail *j)
 {
-	if (l == NULL || (l->is_listed && l->found == NULL))
+	if (l == NULL || (l->is_listed && l->objects == NULL))
 		return;
 	struct waiting *w = xcalloc(1, sizeof *w);
 	w->leftover = l;
@@ -325,10 +330,13 @@ on_timer(uv_timer_t *timer)
 }
 
 static void
-watch_tables(struct leftover *l)
+read_objects(struct leftover *l)
 {
 	for (size_t i = 0; i < firewall_count(l->firewall); i++) {
 		const struct fw_chain *c = firewall_at(l->firewall, i);
+		struct key k = key_of(c->name, &(struct addr){.family = c->family});
+		if (c->policy == NULL)
+			add(&l->objects, &k, 1, NULL);
 		if (c->kind == FW_NFT_SET)
 			doubled_watch(l->doubled, c->table);
 	}
@@ -351,7 +359,7 @@ on_listed(void *arg)
 	if (l->look == LOOK_FIRST && !l->is_listed) {
 		if (firewall_error(l->firewall) == NULL) {
 			read_listing(l->firewall, &l->found);
-			watch_tables(l);
+			read_objects(l);
 		}
 		l->is_listed = true;
 		action_queue_hold(l->engine->queue, false);
@@ -387,6 +395,7 @@ on_timer_closed(uv_handle_t *h)
 	struct leftover *l = h->data;
 
 	drop_all(&l->found);
+	drop_all(&l->objects);
 	drop_all(&l->late);
 	l->done(l->arg);
 	free(l);

@@ -385,6 +385,13 @@ action_unban_leftover(struct action *a, const struct ticket *t)
 	queue_add(a, j);
 }
 
+void
+action_was_left(struct action *a, int family)
+{
+	if (action_starts_on_demand(a))
+		a->is_left[family == 4 ? FAMILY_INET4 : FAMILY_INET6] = true;
+}
+
 char *
 action_command(struct action *a, enum action_phase phase, const struct ticket *t)
 {

@@ -115,6 +115,8 @@ void action_reban(struct action *a, const struct ticket *t); /* actionreban, els
 void action_unban(struct action *a, const struct ticket *t);
 /* Takes out a rule that the action made in an earlier life of the engine; it starts what it must for that. */
 void action_unban_leftover(struct action *a, const struct ticket *t);
+/* What actionstart makes for the family (4 or 6) is there from an earlier life: actionstop takes it away with the rest. */
+void action_was_left(struct action *a, int family);
 /* The command of a phase for a ticket, as it would be run; the caller frees; NULL: there is none. */
 char *action_command(struct action *a, enum action_phase phase, const struct ticket *t);
 void action_prolong(struct action *a, const struct ticket *t);

@@ -406,6 +406,11 @@ flushed_then_stop(struct turn *t, bool ok)
 	size_t n = families_with(a, ACTION_IS_STARTED, families);
 
 	(void)ok;
+	for (enum family f = FAMILY_INET4; f <= FAMILY_INET6; f++) {
+		if (a->is_left[f] && (a->started[f] & ACTION_IS_STARTED) == 0)
+			families[n++] = f;
+		a->is_left[f] = false;
+	}
 	/* compat: nothing counts as started any more, whatever the commands say */
 	memset(a->started, 0, sizeof a->started);
 	a->n_order = 0;

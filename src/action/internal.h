@@ -150,6 +150,7 @@ struct action {
 	unsigned started[FAMILY_COUNT];
 	enum family order[FAMILY_COUNT];
 	size_t n_order;
+	bool is_left[FAMILY_COUNT]; /* an earlier engine started it and was killed: it is stopped with the others */
 	char *executed[ACTION_PHASES][FAMILY_COUNT]; /* owned; what an operation ran */
 	double timeout_s;
 	bool is_firewall, is_classified; /* decides the shared lane; not changed while there are jobs */
