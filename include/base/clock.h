@@ -10,6 +10,7 @@ struct clock {
 	bool is_fixed;
 	double fixed;  /* seconds since the epoch, when is_fixed */
 	double offset; /* added to the system's clock, when not */
+	double slept;  /* added to the monotonic clock: a suspend, in which the loop's timers stand still */
 };
 
 double clock_now(const struct clock *c);       /* wall clock, seconds since the epoch */

@@ -563,7 +563,7 @@ learn(struct datedetect *d, const struct slot *s, const char *line, size_t len, 
 	if (!date_fields_time(&edge, &d->clock, &v) || v.time != l.base + 3599)
 		return;
 	edge.minute = edge.second = 0;
-	if (!date_fields_time(&edge, &d->clock, &v) || v.time != l.base)
+	if (!date_fields_time(&edge, &d->clock, &v) || v.time != l.base || v.is_twice)
 		return;
 	d->learned = l;
 }

@@ -7,6 +7,9 @@
 #include <strings.h>
 #include <time.h>
 
+#define TWICE_S 7200 /* a stamp this near to now is that of a line that was just written */
+#define FUTURE_S 60  /* clocks of other hosts go ahead by as much */
+
 /* Minutes east of Greenwich. Fixed offsets: an abbreviation says itself whether it is summer. */
 static const struct zone {
 	char name[6];
@@ -266,9 +269,29 @@ local_naive(double moment, struct tm *tm)
 	return (double)timegm(&copy) + (moment - floor(moment));
 }
 
-/* Local time as written -> moment; asks the C library once an hour. */
+/* The naive seconds that the local clock shows at this moment. */
 static double
-local_moment(double t, struct date_clock *clock)
+shown_at(time_t moment)
+{
+	struct tm tm;
+
+	localtime_r(&moment, &tm);
+	return (double)timegm(&tm);
+}
+
+/* A line that is being read is of now: of the two moments the later one that has come. */
+static double
+nearest(double first, double second, double now)
+{
+	return second <= now + FUTURE_S ? second : first;
+}
+
+/*
+ * Local time as written -> moment; asks the C library once an hour. In the hour that the clock shows twice, a log
+ * that is followed says which of the two it means by when it is read; of an old one the C library decides (compat).
+ */
+static double
+local_moment(double t, struct date_clock *clock, bool *is_twice)
 {
 	struct tm tm;
 
@@ -286,10 +309,16 @@ local_moment(double t, struct date_clock *clock)
 			exact.tm_isdst = -1;
 			return (double)mktime(&exact);
 		}
+		double shown = shown_at(base);
 		clock->hour_base = (double)base;
+		clock->hour_again = shown_at(base + 3600) == shown ? 3600 : shown_at(base - 3600) == shown ? -3600 : 0;
 		memcpy(clock->hour_key, key, sizeof key);
 	}
-	return clock->hour_base + tm.tm_min * 60 + tm.tm_sec;
+	double moment = clock->hour_base + tm.tm_min * 60 + tm.tm_sec, other = moment + clock->hour_again;
+	*is_twice = clock->hour_again != 0;
+	if (!*is_twice || fabs(clock->now - moment) > TWICE_S)
+		return moment;
+	return nearest(fmin(moment, other), fmax(moment, other), clock->now);
 }
 
 /* compat: strptime's week and weekday -> day of the year (may fall outside of it). */
@@ -365,6 +394,6 @@ date_fields_time(const struct date_fields *f, struct date_clock *clock, struct d
 			out->now_year_end = (double)mktime(&next);
 		}
 	}
-	out->time = has_zone ? t : local_moment(t, clock);
+	out->time = has_zone ? t : local_moment(t, clock, &out->is_twice);
 	return true;
 }

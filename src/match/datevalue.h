@@ -64,11 +64,13 @@ struct date_clock {
 	/* The last hour that the C library was asked for, as that is slow. */
 	int hour_key[4];
 	double hour_base;
+	double hour_again; /* 3600 or -3600: the clock shows that hour twice, so much later or earlier; 0: once */
 };
 
 struct date_value {
 	double time;
 	bool assumed_year, assumed_day;
+	bool is_twice; /* the clock shows it twice: which of the two it is depends on now */
 	double now_year_end; /* when the year was assumed: the moment that the assumption ends with */
 };
 

@@ -7,7 +7,7 @@ setup_file() {
 }
 
 state() { # FILE TEST
-    run timeout 120 unshare -n python3 "$SOURCE_DIR/tests/e2e/$1.py" "$JAILTOP" "$BATS_TEST_TMPDIR/d" "$2" 3>&-
+    run timeout 120 unshare -n "${PYTHON:-python3}" "$SOURCE_DIR/tests/e2e/$1.py" "$JAILTOP" "$BATS_TEST_TMPDIR/d" "$2" 3>&-
     echo "$output"
     [ "$status" = 0 ]
 }
@@ -19,3 +19,10 @@ state() { # FILE TEST
 @test "sockets and readiness as a service manager wants them" { state life_cycle activation; }
 @test "TERM, INT, HUP and USR1" { state life_cycle signals; }
 @test "a second engine is refused with the pid of the first one; after a kill it is not" { state life_cycle second; }
+
+@test "requests in every opcode that writers of fail2ban's protocol use; replies that any reader loads" { state proto opcodes; }
+@test "fail2ban's own socket class" {
+    /usr/bin/python3 -c 'import sys; sys.path.append("/usr/lib/python3/dist-packages"); import fail2ban.client.csocket' 2>/dev/null ||
+        skip "fail2ban's modules are not installed"
+    PYTHON=/usr/bin/python3 state proto library
+}

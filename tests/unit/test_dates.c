@@ -192,6 +192,37 @@ local_time_knows_summer(void **state)
 	tzset();
 }
 
+/* The hour that the clock shows twice: a line that is followed means the one in which it is read. */
+static void
+the_hour_that_comes_twice_is_the_one_of_now(void **state)
+{
+	const double change = 1792890000; /* 2026-10-25 01:00 UTC: 03:00 summer time becomes 02:00 */
+
+	(void)state;
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	struct datedetect *d = datedetect_new(room, 2026);
+	for (int s = -3600; s < 7200; s += 7) {
+		double now = change + s;
+		time_t whole = (time_t)now;
+		struct tm tm;
+		char line[64];
+		localtime_r(&whole, &tm);
+		strftime(line, sizeof line, "%Y-%m-%d %H:%M:%S x", &tm);
+		assert_true(find(d, line, now).time == now);
+		assert_true(find(d, line, now + 20).time == now);  /* read a little later, */
+		assert_true(find(d, line, now - 0.5).time == now); /* or by a clock that is behind */
+	}
+	/* a minute before the change, read a minute after it */
+	assert_true(find(d, "2026-10-25 02:59:00 x", change + 60).time == change - 60);
+	/* an old log: as the C library has it */
+	double old = find(d, "2026-10-25 02:30:00 x", change + 86400 * 30).time;
+	assert_true(old == change - 1800 || old == change + 1800);
+	datedetect_free(d);
+	setenv("TZ", "UTC", 1);
+	tzset();
+}
+
 static void
 patterns_say_where_a_date_stands(void **state)
 {
@@ -375,6 +406,7 @@ main(void)
 	    cmocka_unit_test(a_missing_year_is_the_nearest_past_one),
 	    cmocka_unit_test(zones_shift_as_they_say),
 	    cmocka_unit_test(local_time_knows_summer),
+		cmocka_unit_test(the_hour_that_comes_twice_is_the_one_of_now),
 	    cmocka_unit_test(patterns_say_where_a_date_stands),
 	    cmocka_unit_test(none_means_no_date),
 	    cmocka_unit_test(wrong_patterns_are_refused_at_once),

@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -182,6 +184,127 @@ a_ban_that_ends_does_so_in_its_own_time_over_a_jump(void **state)
 	assert_int_equal(bans_count(w->jail->bans), 0);
 }
 
+static void
+run_until_none_banned(struct world *w, double seconds)
+{
+	double until = clock_monotonic(&w->engine->clock) + seconds;
+
+	while (bans_count(w->jail->bans) != 0 && clock_monotonic(&w->engine->clock) < until)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_int_equal(bans_count(w->jail->bans), 0);
+}
+
+/* Hours go by, the loop's timers and CLOCK_MONOTONIC stand still. */
+static void
+after_a_suspend_bans_end_by_real_time_and_at_once(void **state)
+{
+	struct world *w = *state;
+	const double hours = 3 * 3600;
+	struct err err;
+
+	ban_one(w, "192.0.2.1", 600);
+	ban_one(w, "192.0.2.2", (int64_t)hours - 5);
+	ban_one(w, "192.0.2.3", (int64_t)hours + 3600);
+	ban_one(w, "192.0.2.4", TICKET_FOREVER);
+	assert_true(ignore_add(w->engine->white, "192.0.2.5", clock_now(&w->engine->clock) + 900, &err));
+	struct failures_limits limits = jail_limits(w->jail);
+	struct ticket *t = ticket_new("192.0.2.6", clock_now(&w->engine->clock));
+	failures_add(w->jail->failures, t, 1, &limits);
+	ticket_free(t);
+	double began = bans_find(w->jail->bans, "192.0.2.3")->ticket->time;
+
+	w->engine->clock.offset += hours;
+	w->engine->clock.slept += hours;
+	double resumed = clock_monotonic(&w->engine->clock);
+	while (bans_count(w->jail->bans) != 2 && clock_monotonic(&w->engine->clock) < resumed + 5)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_true(clock_monotonic(&w->engine->clock) < resumed + 3); /* the next second, not three hours later */
+	struct ban *ban = bans_find(w->jail->bans, "192.0.2.3");
+	assert_non_null(ban);
+	assert_true(ban->ticket->time == began); /* no jump: nothing was moved */
+	assert_true(ban_left(w->jail->bans, ban) > 3590 && ban_left(w->jail->bans, ban) <= 3600);
+	assert_non_null(bans_find(w->jail->bans, "192.0.2.4"));
+	assert_true(ignore_check(w->engine->white, "192.0.2.5", &(struct addr){0}) == IGNORE_NOT);
+	assert_null(failures_find(w->jail->failures, "192.0.2.6"));
+	/* one whose rest is short ends in its own time after the resume */
+	ban_one(w, "192.0.2.7", (int64_t)hours + 1);
+	w->engine->clock.offset += hours;
+	w->engine->clock.slept += hours;
+	flow_unban(w->jail, "192.0.2.4", "command");
+	run_until_none_banned(w, 5);
+	/* nor does the next engine bring them back */
+	double offset = w->engine->clock.offset;
+	engine_down(w);
+	engine_up(w, offset);
+	assert_int_equal(bans_count(w->jail->bans), 0);
+}
+
+static void
+feed(struct world *w, double now, const char *text)
+{
+	char bytes[128], stamp[32];
+
+	w->engine->clock.offset = now - (clock_now(&w->engine->clock) - w->engine->clock.offset);
+	w->engine->clock_ahead = clock_now(&w->engine->clock) - clock_monotonic(&w->engine->clock);
+	snprintf(bytes, sizeof bytes, "%s %s", clock_text(now, stamp), text);
+	struct line line = {.bytes = bytes, .len = strlen(bytes), .time = NAN, .in_operation = true};
+	flow_lines(w->engine, &w->jail, 1, "x", &line, 1);
+}
+
+/*
+ * The local clock goes forward or back an hour while lines come: what the log's stamps say is local time. No
+ * failure is an hour old, or in the future, and a ban of before the change ends as if there had been none.
+ */
+static void
+check_summer_time(struct world *w, double change)
+{
+	struct err err;
+
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	assert_true(filter_add_failregex(w->jail->filter, "^\\s*fail <HOST>$", &err));
+	w->jail->ignoreself = false;
+	jail_set_findtime(w->jail, 60);
+	jail_set_bantime(w->jail, 2);
+	w->jail->maxretry = 3;
+	/* within the findtime, over the change */
+	feed(w, change - 20, "fail 192.0.2.1");
+	feed(w, change - 1, "fail 192.0.2.1");
+	assert_int_equal(bans_count(w->jail->bans), 0);
+	feed(w, change + 1, "fail 192.0.2.1");
+	struct ban *ban = bans_find(w->jail->bans, "192.0.2.1");
+	assert_non_null(ban);
+	assert_true(ban_left(w->jail->bans, ban) > 0 && ban_left(w->jail->bans, ban) <= 2);
+	/* farther apart than the findtime, however near the stamps look */
+	feed(w, change - 1800, "fail 192.0.2.2");
+	feed(w, change - 1799, "fail 192.0.2.2");
+	feed(w, change + 1800, "fail 192.0.2.2");
+	assert_null(bans_find(w->jail->bans, "192.0.2.2"));
+	run_until_none_banned(w, 8);
+	/* banned a second before, it ends a second after */
+	for (int i = 0; i < 3; i++)
+		feed(w, change - 1, "fail 192.0.2.3");
+	assert_non_null(bans_find(w->jail->bans, "192.0.2.3"));
+	double began = bans_find(w->jail->bans, "192.0.2.3")->ticket->time;
+	assert_true(began == floor(change - 1));
+	run_until_none_banned(w, 8);
+	assert_true(clock_now(&w->engine->clock) < change + 30);
+	setenv("TZ", "UTC", 1);
+	tzset();
+}
+
+static void
+summer_time_ends_while_lines_come(void **state)
+{
+	check_summer_time(*state, 1792890000); /* 2026-10-25 03:00 CEST = 02:00 CET */
+}
+
+static void
+summer_time_begins_while_lines_come(void **state)
+{
+	check_summer_time(*state, 1774746000); /* 2026-03-29 02:00 CET = 03:00 CEST */
+}
+
 int
 main(void)
 {
@@ -190,6 +313,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_year_back_makes_no_ban_eternal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_hour_back_keeps_what_is_left, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_ban_that_ends_does_so_in_its_own_time_over_a_jump, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(after_a_suspend_bans_end_by_real_time_and_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(summer_time_ends_while_lines_come, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(summer_time_begins_while_lines_come, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
