@@ -111,10 +111,10 @@ row_matches(const struct option_row *row, const char *name)
 {
 	if (row->name[0] != name[0])
 		return false;
-	size_t len = strlen(row->name);
-	if (row->name[len - 1] == '*')
-		return strncmp(row->name, name, len - 1) == 0;
-	return strcmp(row->name, name) == 0;
+	if (strcmp(row->name, name) == 0)
+		return true;
+	size_t len = row->type == OPTION_MATERIAL ? strlen(row->name) : 0;
+	return len != 0 && row->name[len - 1] == '*' && strncmp(row->name, name, len - 1) == 0;
 }
 
 const struct option_row *
@@ -126,33 +126,14 @@ option_find(const struct option_row *table, const char *name)
 	return NULL;
 }
 
-/* The letters of a word as bits: words that differ in many of them are far apart. */
-static unsigned
-letters_of(const char *word)
-{
-	unsigned letters = 0;
-
-	for (; *word != '\0'; word++)
-		letters |= 1u << ((unsigned char)*word & 31);
-	return letters;
-}
-
 const char *
 option_nearest(const struct option_row *table, const char *name)
 {
 	const char *best = NULL;
-	size_t len = strlen(name);
-	int least = len < 5 ? 2 : 3;
-	unsigned letters = letters_of(name);
+	int least = strlen(name) < 5 ? 2 : 3;
 
 	for (; table->name != NULL; table++) {
-		size_t row_len = strlen(table->name);
-		size_t apart = row_len > len ? row_len - len : len - row_len;
-		unsigned other = letters_of(table->name);
-		if (apart >= (size_t)least || __builtin_popcount(letters & ~other) >= least ||
-		    __builtin_popcount(other & ~letters) >= least)
-			continue;
-		int distance = str_distance(table->name, name);
+		int distance = str_distance_below(table->name, name, least);
 		if (distance < least && strchr(table->name, '*') == NULL) {
 			least = distance;
 			best = table->name;

@@ -19,12 +19,25 @@ struct str {
 void str_done(struct str *s);
 void str_clear(struct str *s);                 /* empties, keeps the memory */
 char *str_take(struct str *s);                 /* never NULL; the caller frees; s is empty after */
-const char *str_text(const struct str *s);     /* "" while empty */
 void str_reserve(struct str *s, size_t extra); /* room for extra more bytes */
+
+static inline const char * /* "" while empty */
+str_text(const struct str *s)
+{
+	return s->at != NULL ? s->at : "";
+}
+
+static inline void
+str_addc(struct str *s, char c)
+{
+	if (s->cap - s->len < 2)
+		str_reserve(s, 1);
+	s->at[s->len++] = c;
+	s->at[s->len] = '\0';
+}
 
 void str_add(struct str *s, const char *text);
 void str_addn(struct str *s, const char *bytes, size_t len);
-void str_addc(struct str *s, char c);
 void str_addf(struct str *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void str_addv(struct str *s, const char *format, va_list args);
 void str_cut(struct str *s, size_t len); /* shortens to len */
@@ -46,6 +59,8 @@ char *str_lower_dup(const char *text); /* ASCII only; the caller frees */
 
 /* Edit distance of two words, capped at 99: for "did you mean". */
 int str_distance(const char *a, const char *b);
+/* The same, or `limit` when they are no nearer, which is mostly seen without counting. */
+int str_distance_below(const char *a, const char *b, int limit);
 
 /* FNV-1a, 64 bit, and its continuation. */
 unsigned long long str_hash(const void *bytes, size_t len);

@@ -38,7 +38,7 @@ struct value {
 			size_t len;
 		} text;
 		struct {
-			struct value **items; /* owned; a dict's are key, value, key, value … */
+			struct value **items; /* owned, few of them in one piece with the list; a dict's are key, value, key, value … */
 			size_t count;         /* members; a dict's pairs */
 			size_t room;
 		} seq;
@@ -60,6 +60,7 @@ struct value *value_dict(void);
 struct value *value_words(const char *first, ...) __attribute__((sentinel)); /* list of strings, ends with NULL */
 struct value *value_dup(const struct value *v);
 void value_free(struct value *v); /* NULL is fine */
+void value_clear(struct value *list); /* empties a list, a tuple or a set */
 
 /* ---- building: these take ownership of `item` ---- */
 void value_push(struct value *list, struct value *item);

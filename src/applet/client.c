@@ -15,7 +15,6 @@
 #include <string.h>
 
 #define LOGGER "fail2ban"
-#define DUMP_CHUNK 65536 /* bytes printed at once */
 
 enum { OPT_LOGLEVEL = 256, OPT_LOGTARGET, OPT_SYSLOGSOCKET, OPT_ASYNC, OPT_PNAME, OPT_TIMEOUT, OPT_STR2SEC, OPT_VERSION, OPT_DP, OPT_JSON };
 
@@ -87,72 +86,79 @@ note(void *arg, int level, const char *logger, const char *text)
 	log_write(level, logger, "%s", text);
 }
 
+/* What -d and -t do with the commands while they are read; the text counts only if all of it can be read. */
+struct dump {
+	bool is_wanted, is_pretty;
+	struct str text;
+};
+
+static void
+dump_take(void *arg, const struct value *commands)
+{
+	struct dump *d = arg;
+
+	for (size_t i = 0; d->is_wanted && i < value_count(commands); i++) {
+		if (d->is_pretty)
+			pretty_format(value_at(commands, i), &d->text);
+		else
+			value_repr(value_at(commands, i), &d->text);
+		str_addc(&d->text, '\n');
+	}
+}
+
+/* False: do not go on. */
+static bool
+is_usable(const struct client_opts *o, enum config_result result, const struct err *err)
+{
+	if (result == CONFIG_FAILED)
+		log_write(LOG_LEVEL_ERROR, LOGGER, "Failed during configuration: %s", err->text);
+	return result == CONFIG_OK || (result == CONFIG_JAIL_ERRORS && !o->is_strict);
+}
+
 bool
 client_read_config(const struct client_opts *o, const char *jail, enum config_logs logs, struct value **stream)
 {
 	struct config_request req = {.dir = o->dir, .over = o->over, .only_jail = jail, .logs = logs, .note = note};
 	struct err err;
-	enum config_result result = config_read(&req, stream, &err);
 
-	switch (result) {
-	case CONFIG_OK:
-		return true;
-	case CONFIG_JAIL_ERRORS:
-		return !o->is_strict;
-	case CONFIG_ALL_BAD:
-		return false;
-	case CONFIG_FAILED:
-		break;
-	}
-	log_write(LOG_LEVEL_ERROR, LOGGER, "Failed during configuration: %s", err.text);
-	return false;
-}
-
-static void
-dump(const struct value *stream, bool is_pretty)
-{
-	struct str line = {0};
-
-	for (size_t i = 0; i < value_count(stream); i++) {
-		if (is_pretty)
-			pretty_format(value_at(stream, i), &line);
-		else
-			value_repr(value_at(stream, i), &line);
-		str_addc(&line, '\n');
-		if (line.len >= DUMP_CHUNK || i + 1 == value_count(stream)) {
-			fwrite(str_text(&line), 1, line.len, stdout);
-			str_clear(&line);
-		}
-	}
-	str_done(&line);
+	return is_usable(o, config_read(&req, stream, &err), &err);
 }
 
 /* -1: nothing was asked for that ends here; else the exit code. */
 static int
 run_modes(const struct client_opts *o, const struct modes *modes, bool has_command)
 {
-	struct value *stream = NULL;
+	bool goes_on = modes->test && has_command;
+	struct tree *left = NULL;
+	struct value *rest = NULL;
+	struct err err;
+	struct dump d = {.is_wanted = modes->dump, .is_pretty = modes->pretty};
+	struct config_request req = {.dir = o->dir, .over = o->over, .note = note, .take = dump_take, .arg = &d,
+	    .logs = modes->dump ? CONFIG_LOGS_WARN : CONFIG_LOGS_NEEDED, .left = goes_on ? NULL : &left};
 
 	if (!modes->dump && !modes->test)
 		return -1;
 	mallopt(M_TOP_PAD, 4 << 20); /* one short run: ask the kernel once, give nothing back */
 	mallopt(M_TRIM_THRESHOLD, 256 << 20);
-	bool is_ok = client_read_config(o, NULL, modes->dump ? CONFIG_LOGS_WARN : CONFIG_LOGS_NEEDED, &stream);
-	if (modes->dump && stream != NULL)
-		dump(stream, modes->pretty);
+	enum config_result result = config_read(&req, &rest, &err);
+	bool is_ok = is_usable(o, result, &err);
+	if (rest != NULL)
+		dump_take(&d, rest);
+	if (modes->dump && result != CONFIG_FAILED)
+		fwrite(str_text(&d.text), 1, d.text.len, stdout);
 	else if (modes->dump)
 		puts("ERROR: The configuration stream failed because of the invalid syntax.");
+	value_free(rest);
+	str_done(&d.text);
 	if (modes->test && !is_ok)
 		log_write(LOG_LEVEL_ERROR, LOGGER, "ERROR: test configuration failed");
 	else if (modes->test && !has_command)
 		puts("OK: configuration test is successful");
 	else if (!is_ok)
 		log_write(LOG_LEVEL_ERROR, LOGGER, "Init of command line failed");
-	if (modes->test && is_ok && has_command) {
-		value_free(stream);
+	if (is_ok && goes_on)
 		return -1;
-	}
-	exit(is_ok ? 0 : 255); /* the stream is large, and the kernel frees faster */
+	exit(is_ok ? 0 : 255); /* what is left of the files is freed by the kernel, which is faster */
 }
 
 /* ---- the command line ---- */

@@ -71,6 +71,42 @@ xasprintf(const char *format, ...)
 	return check(n < 0 ? NULL : text);
 }
 
+/* Bytes of all of them, with a NUL. */
+static size_t
+joined_size(const char *first, va_list args)
+{
+	size_t size = 1;
+
+	for (const char *text = first; text != NULL; text = va_arg(args, const char *))
+		size += strlen(text);
+	return size;
+}
+
+static char *
+join(char *to, const char *first, va_list args)
+{
+	char *end = to;
+
+	for (const char *text = first; text != NULL; text = va_arg(args, const char *))
+		end = stpcpy(end, text);
+	*end = '\0';
+	return to;
+}
+
+char *
+xjoin(const char *first, ...)
+{
+	va_list args;
+
+	va_start(args, first);
+	char *text = xmalloc(joined_size(first, args));
+	va_end(args);
+	va_start(args, first);
+	join(text, first, args);
+	va_end(args);
+	return text;
+}
+
 /* ---- arena ---- */
 
 #define ARENA_BLOCK 8192
@@ -91,21 +127,34 @@ arena_new(void)
 	return xcalloc(1, sizeof(struct arena));
 }
 
+static void
+free_blocks(struct arena_block *b)
+{
+	while (b != NULL) {
+		struct arena_block *next = b->next;
+		free(b);
+		b = next;
+	}
+}
+
 void
 arena_free(struct arena *a)
 {
 	if (a == NULL)
 		return;
-	while (a->blocks != NULL) {
-		struct arena_block *next = a->blocks->next;
-		free(a->blocks);
-		a->blocks = next;
-	}
+	free_blocks(a->blocks);
 	free(a);
 }
 
-void *
-arena_alloc(struct arena *a, size_t size)
+void
+arena_reset(struct arena *a)
+{
+	free_blocks(a->blocks);
+	a->blocks = NULL;
+}
+
+static void *
+arena_take(struct arena *a, size_t size)
 {
 	const size_t align = _Alignof(max_align_t);
 
@@ -124,15 +173,22 @@ arena_alloc(struct arena *a, size_t size)
 	}
 	void *p = b->bytes + b->used;
 	b->used += size;
-	return memset(p, 0, size);
+	return p;
+}
+
+void *
+arena_alloc(struct arena *a, size_t size)
+{
+	return memset(arena_take(a, size), 0, size);
 }
 
 char *
 arena_strndup(struct arena *a, const char *text, size_t len)
 {
-	char *copy = arena_alloc(a, len + 1);
+	char *copy = arena_take(a, len + 1);
 
 	memcpy(copy, text, len);
+	copy[len] = '\0';
 	return copy;
 }
 
@@ -140,6 +196,20 @@ char *
 arena_strdup(struct arena *a, const char *text)
 {
 	return arena_strndup(a, text, strlen(text));
+}
+
+char *
+arena_join(struct arena *a, const char *first, ...)
+{
+	va_list args;
+
+	va_start(args, first);
+	char *text = arena_take(a, joined_size(first, args));
+	va_end(args);
+	va_start(args, first);
+	join(text, first, args);
+	va_end(args);
+	return text;
 }
 
 char *

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STR_ROOM 64 /* of the first piece: names and short lines fit */
+
 void
 str_done(struct str *s)
 {
@@ -29,18 +31,12 @@ str_take(struct str *s)
 	return at;
 }
 
-const char *
-str_text(const struct str *s)
-{
-	return s->at != NULL ? s->at : "";
-}
-
 void
 str_reserve(struct str *s, size_t extra)
 {
 	if (s->cap - s->len > extra)
 		return;
-	size_t cap = s->cap < 32 ? 32 : s->cap;
+	size_t cap = s->cap < STR_ROOM ? STR_ROOM : s->cap;
 	while (cap - s->len <= extra)
 		cap *= 2;
 	s->at = xrealloc(s->at, cap);
@@ -61,12 +57,6 @@ void
 str_add(struct str *s, const char *text)
 {
 	str_addn(s, text, strlen(text));
-}
-
-void
-str_addc(struct str *s, char c)
-{
-	str_addn(s, &c, 1);
 }
 
 void
@@ -185,6 +175,32 @@ str_distance(const char *a, const char *b)
 		}
 	}
 	return row[m];
+}
+
+/* The letters of a word as bits. */
+static unsigned
+letters_of(const char *word)
+{
+	unsigned letters = 0;
+
+	for (; *word != '\0'; word++)
+		letters |= 1u << ((unsigned char)*word & 31);
+	return letters;
+}
+
+int
+str_distance_below(const char *a, const char *b, int limit)
+{
+	size_t n = strlen(a), m = strlen(b);
+
+	/* each difference changes the length by one at most, and brings and takes one letter at most */
+	if ((n > m ? n - m : m - n) >= (size_t)limit)
+		return limit;
+	unsigned of_a = letters_of(a), of_b = letters_of(b);
+	if (__builtin_popcount(of_a & ~of_b) >= limit || __builtin_popcount(of_b & ~of_a) >= limit)
+		return limit;
+	int distance = str_distance(a, b);
+	return distance < limit ? distance : limit;
 }
 
 unsigned long long

@@ -11,6 +11,8 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#define SEQ_ROOM 4 /* members that stand in one piece with their list: most commands have about as many */
+
 static struct value *
 value_new(enum value_kind kind)
 {
@@ -18,6 +20,24 @@ value_new(enum value_kind kind)
 
 	v->kind = kind;
 	return v;
+}
+
+static struct value *
+seq_new(enum value_kind kind)
+{
+	struct value *v = xmalloc(sizeof *v + SEQ_ROOM * sizeof *v->seq.items);
+
+	v->kind = kind;
+	v->seq.items = (struct value **)(v + 1);
+	v->seq.count = 0;
+	v->seq.room = SEQ_ROOM;
+	return v;
+}
+
+static bool
+is_in_one_piece(const struct value *v)
+{
+	return v->seq.items == (struct value *const *)(v + 1);
 }
 
 struct value *
@@ -90,25 +110,25 @@ value_strf(const char *format, ...)
 struct value *
 value_list(void)
 {
-	return value_new(VALUE_LIST);
+	return seq_new(VALUE_LIST);
 }
 
 struct value *
 value_tuple(void)
 {
-	return value_new(VALUE_TUPLE);
+	return seq_new(VALUE_TUPLE);
 }
 
 struct value *
 value_set(void)
 {
-	return value_new(VALUE_SET);
+	return seq_new(VALUE_SET);
 }
 
 struct value *
 value_dict(void)
 {
-	return value_new(VALUE_DICT);
+	return seq_new(VALUE_DICT);
 }
 
 static bool
@@ -128,8 +148,15 @@ grow(struct value *v, size_t want)
 {
 	if (want <= v->seq.room)
 		return;
-	v->seq.room = v->seq.room < 4 ? 4 : v->seq.room * 2;
-	v->seq.items = xreallocarray(v->seq.items, v->seq.room, sizeof *v->seq.items);
+	size_t room = v->seq.room < SEQ_ROOM ? SEQ_ROOM : v->seq.room * 2;
+	if (is_in_one_piece(v)) {
+		struct value **items = xreallocarray(NULL, room, sizeof *items);
+		memcpy(items, v->seq.items, v->seq.room * sizeof *items);
+		v->seq.items = items;
+	} else {
+		v->seq.items = xreallocarray(v->seq.items, room, sizeof *v->seq.items);
+	}
+	v->seq.room = room;
 }
 
 void
@@ -174,14 +201,17 @@ value_dup(const struct value *v)
 		return NULL;
 	if (v->kind == VALUE_STR)
 		return value_strn(v->text.bytes, v->text.len);
-	struct value *copy = value_new(v->kind);
 	if (!is_seq(v)) {
+		struct value *copy = value_new(v->kind);
 		*copy = *v;
 		return copy;
 	}
+	struct value *copy = seq_new(v->kind);
 	copy->seq.count = v->seq.count;
-	copy->seq.room = slots(v);
-	copy->seq.items = xcalloc(slots(v), sizeof *copy->seq.items);
+	if (slots(v) > SEQ_ROOM) {
+		copy->seq.items = xcalloc(slots(v), sizeof *copy->seq.items);
+		copy->seq.room = slots(v);
+	}
 	for (size_t i = 0; i < slots(v); i++)
 		copy->seq.items[i] = value_dup(v->seq.items[i]);
 	return copy;
@@ -197,9 +227,17 @@ value_free(struct value *v)
 	if (is_seq(v)) {
 		for (size_t i = 0; i < slots(v); i++)
 			value_free(v->seq.items[i]);
-		free(v->seq.items);
+		if (!is_in_one_piece(v))
+			free(v->seq.items);
 	}
 	free(v);
+}
+
+void
+value_clear(struct value *list)
+{
+	while (list->seq.count != 0)
+		value_free(list->seq.items[--list->seq.count]);
 }
 
 bool
@@ -320,15 +358,18 @@ value_repr_str(const char *bytes, size_t len, struct str *out)
 		/* the usual bytes without a call for each */
 		str_reserve(out, 2 * (len - i) + 2);
 		char *to = out->at + out->len;
-		for (; i < len; i++) {
-			char b = bytes[i];
-			if (byte_kinds[(unsigned char)b] != BYTE_BARE) {
-				if (byte_kinds[(unsigned char)b] == BYTE_OTHER)
-					break;
-				if (b == quote || b == '\\')
-					*to++ = '\\';
-			}
-			*to++ = b;
+		while (i < len) {
+			size_t run = i;
+			while (run < len && byte_kinds[(unsigned char)bytes[run]] == BYTE_BARE)
+				run++;
+			memcpy(to, bytes + i, run - i);
+			to += run - i;
+			i = run;
+			if (i == len || byte_kinds[(unsigned char)bytes[i]] == BYTE_OTHER)
+				break;
+			if (bytes[i] == quote || bytes[i] == '\\')
+				*to++ = '\\';
+			*to++ = bytes[i++];
 		}
 		*to = '\0';
 		out->len = (size_t)(to - out->at);
@@ -388,8 +429,8 @@ repr_float(double real, struct str *out)
 void
 value_repr(const struct value *v, struct str *out)
 {
-	static const char *const open[] = {[VALUE_LIST] = "[", [VALUE_TUPLE] = "(", [VALUE_SET] = "{", [VALUE_DICT] = "{"};
-	static const char *const close[] = {[VALUE_LIST] = "]", [VALUE_TUPLE] = ")", [VALUE_SET] = "}", [VALUE_DICT] = "}"};
+	static const char open[] = {[VALUE_LIST] = '[', [VALUE_TUPLE] = '(', [VALUE_SET] = '{', [VALUE_DICT] = '{'};
+	static const char close[] = {[VALUE_LIST] = ']', [VALUE_TUPLE] = ')', [VALUE_SET] = '}', [VALUE_DICT] = '}'};
 
 	switch (v->kind) {
 	case VALUE_NONE:
@@ -417,10 +458,12 @@ value_repr(const struct value *v, struct str *out)
 		str_add(out, "set()");
 		return;
 	}
-	str_add(out, open[v->kind]);
+	str_addc(out, open[v->kind]);
 	for (size_t i = 0; i < v->seq.count; i++) {
-		if (i != 0)
-			str_addn(out, ", ", 2);
+		if (i != 0) {
+			str_addc(out, ',');
+			str_addc(out, ' ');
+		}
 		if (v->kind == VALUE_DICT) {
 			value_repr(v->seq.items[2 * i], out);
 			str_add(out, ": ");
@@ -431,7 +474,7 @@ value_repr(const struct value *v, struct str *out)
 	}
 	if (v->kind == VALUE_TUPLE && v->seq.count == 1)
 		str_addc(out, ',');
-	str_add(out, close[v->kind]);
+	str_addc(out, close[v->kind]);
 }
 
 void

@@ -224,7 +224,7 @@ read_definition(struct tree *t, struct actionconf *a, const struct opts *jail_op
 
 	a->name = given_options(t, a->jail, spec, &given);
 	bool is_path = spec->name[0] == '/' || str_starts(spec->name, "./");
-	char *name = is_path ? xstrdup(spec->name) : xasprintf("action.d/%s", spec->name);
+	char *name = is_path ? xstrdup(spec->name) : xjoin("action.d/", spec->name, NULL);
 
 	a->file = xstrdup(spec->name);
 	enum tree_result found = tree_read(t, name, &ini, err);
@@ -306,28 +306,28 @@ static const char *const later[] = {"matches", "ipmatches", "ipjailmatches", "ti
 bool
 actionconf_convert(struct actionconf *a, struct value *stream, struct err *err)
 {
-	struct opts all = {0}, filled = {0};
+	struct opts all = {0}, sent = {0};
 
 	if (a->python != NULL) {
 		value_push(stream, value_dup(a->python));
 		return true;
 	}
+	struct arena *texts = arena_new();
 	if (a->plan != NULL) {
-		actionplan_fill(a->tree, a->plan, &a->given, &all, &filled);
-		definition_convert(a->tree, options_action, &all);
-	} else if (!definition_combine(a->definition, later, &all, err)) {
+		actionplan_fill(a->plan, &a->given, texts, &sent);
+		definition_convert(a->tree, options_action, &sent);
+	} else if (definition_combine(a->definition, later, &all, err)) {
+		actionplan_sent(&all, &a->definition->given, &sent);
+		opts_done(&all);
+	} else {
+		arena_free(texts);
 		return err_prefix(err, "jail '%s', action '%s'", a->jail, a->file);
 	}
 	struct value *pairs = value_list();
-	for (size_t i = 0; i < all.count; i++)
-		if (option_find(options_action, all.at[i].key) != NULL)
-			value_push(pairs, pair_of(&all.at[i]));
-	const struct opts *given = a->plan != NULL ? &filled : &a->definition->given;
-	for (size_t i = 0; i < given->count; i++)
-		if (option_find(options_action, given->at[i].key) == NULL && !str_starts(given->at[i].key, "known/"))
-			value_push(pairs, pair_of(&given->at[i]));
-	opts_done(&all);
-	opts_done(&filled);
+	for (size_t i = 0; i < sent.count; i++)
+		value_push(pairs, pair_of(&sent.at[i]));
+	opts_done(&sent);
+	arena_free(texts);
 	value_push(stream, value_words("set", a->jail, "addaction", a->name, NULL));
 	struct value *command;
 	if (value_count(pairs) > 1) {

@@ -12,7 +12,7 @@ struct actionplan {
 	char *key;         /* the action, the names in brackets, the values that are part of it */
 	unsigned uses;     /* the first one is worked out as ever: most actions are used once */
 	bool is_usable;
-	struct opts rows, given; /* texts with marks */
+	struct opts sent;  /* texts with marks */
 	UT_hash_handle hh;
 };
 
@@ -53,10 +53,14 @@ make_plan(struct tree *t, const struct ini *ini, const struct opts *given, struc
 {
 	struct opts marked = {0};
 	struct err ignored;
+	struct arena *of_jail = t->arena;
+
+	t->arena = t->plans_arena;
 
 	for (size_t i = 0; i < given->count; i++)
-		opts_put(&marked, t->arena, given->at[i].key,
-		    is_opaque(given->at[i].text) ? arena_printf(t->arena, "%c%zu%c", MARK, i, MARK_END) : given->at[i].text);
+		opts_put(&marked, t->arena, arena_strdup(t->arena, given->at[i].key),
+		    is_opaque(given->at[i].text) ? arena_printf(t->arena, "%c%zu%c", MARK, i, MARK_END)
+		                                 : arena_strdup(t->arena, given->at[i].text));
 	struct definition *d = definition_new(t, ini, options_action, &marked);
 	struct opts all = {0};
 	t->probe = TREE_PROBE_ON;
@@ -64,14 +68,11 @@ make_plan(struct tree *t, const struct ini *ini, const struct opts *given, struc
 	    definition_substitute(d, later, &all, &ignored);
 	plan->is_usable = is_ok && t->probe == TREE_PROBE_ON;
 	t->probe = TREE_PROBE_OFF;
-	if (plan->is_usable) {
-		for (size_t i = 0; i < all.count; i++)
-			if (option_find(options_action, all.at[i].key) != NULL)
-				opts_put(&plan->rows, t->arena, all.at[i].key, all.at[i].text);
-		opts_copy(&plan->given, &d->given);
-	}
+	if (plan->is_usable)
+		actionplan_sent(&all, &d->given, &plan->sent);
 	opts_done(&all);
 	definition_free(d);
+	t->arena = of_jail;
 }
 
 const struct actionplan *
@@ -95,7 +96,7 @@ actionplan_find(struct tree *t, const struct ini *ini, const struct opts *given)
 
 /* A text with its marks replaced by the values. */
 static const char *
-fill(struct tree *t, const char *text, const struct opts *given)
+fill(struct arena *arena, const char *text, const struct opts *given)
 {
 	struct str out = {0};
 	const char *p = strchr(text, MARK);
@@ -113,23 +114,30 @@ fill(struct tree *t, const char *text, const struct opts *given)
 		str_add(&out, given->at[i].text);
 		from = end + 1;
 	}
-	const char *made = arena_strndup(t->arena, str_text(&out), out.len);
+	const char *made = arena_strndup(arena, str_text(&out), out.len);
 	str_done(&out);
 	return made;
 }
 
 void
-actionplan_fill(struct tree *t, const struct actionplan *plan, const struct opts *given, struct opts *rows,
-    struct opts *all_given)
+actionplan_fill(const struct actionplan *plan, const struct opts *given, struct arena *arena, struct opts *sent)
 {
-	const struct opts *from[] = {&plan->rows, &plan->given};
-	struct opts *to[] = {rows, all_given};
+	opts_copy(sent, &plan->sent);
+	for (size_t i = 0; i < sent->count; i++)
+		sent->at[i].text = fill(arena, sent->at[i].text, given);
+}
 
-	for (size_t k = 0; k < 2; k++) {
-		opts_copy(to[k], from[k]);
-		for (size_t i = 0; i < to[k]->count; i++)
-			to[k]->at[i].text = fill(t, to[k]->at[i].text, given);
-	}
+void
+actionplan_sent(const struct opts *all, const struct opts *given, struct opts *sent)
+{
+	sent->room = all->count + given->count;
+	sent->at = xreallocarray(NULL, sent->room, sizeof *sent->at);
+	for (size_t i = 0; i < all->count; i++)
+		if (option_find(options_action, all->at[i].key) != NULL)
+			sent->at[sent->count++] = all->at[i];
+	for (size_t i = 0; i < given->count; i++)
+		if (option_find(options_action, given->at[i].key) == NULL && !str_starts(given->at[i].key, "known/"))
+			sent->at[sent->count++] = given->at[i];
 }
 
 void
@@ -140,8 +148,7 @@ actionplan_free_all(struct tree *t)
 	HASH_ITER(hh, t->plans, plan, next)
 	{
 		HASH_DEL(t->plans, plan);
-		opts_done(&plan->rows);
-		opts_done(&plan->given);
+		opts_done(&plan->sent);
 		free(plan->key);
 		free(plan);
 	}

@@ -16,12 +16,13 @@ struct actionplan;
 
 /* NULL: there is none (yet): work it out. */
 const struct actionplan *actionplan_find(struct tree *t, const struct ini *ini, const struct opts *given);
+/* What is sent of an action, as texts: actionplan_sent() of what a definition would have left. sent: empty before. */
+void actionplan_fill(const struct actionplan *plan, const struct opts *given, struct arena *arena, struct opts *sent);
 /*
- * What definition_combine() and definition_fetch() would have left: the rows of the action that are set, and
- * the options in brackets filled up from [Init]. Both are empty before.
+ * What is sent: the rows of the action that are set, then the other options in brackets or of [Init].
+ * all: the combined ones. sent: empty before; it borrows.
  */
-void actionplan_fill(struct tree *t, const struct actionplan *plan, const struct opts *given, struct opts *rows,
-    struct opts *all_given);
+void actionplan_sent(const struct opts *all, const struct opts *given, struct opts *sent);
 void actionplan_free_all(struct tree *t);
 
 #endif

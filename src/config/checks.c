@@ -86,9 +86,7 @@ check_section(struct tree *t, const struct ini_section *s, const char *const *kn
 	for (const char *const *k = known; *k != NULL; k++) {
 		if (strcmp(s->name, *k) == 0)
 			return;
-		size_t len = strlen(*k);
-		if (strlen(s->name) + 2 >= len && strlen(s->name) <= len + 2 &&
-		    (strcasecmp(s->name, *k) == 0 || str_distance(s->name, *k) <= 2))
+		if (strcasecmp(s->name, *k) == 0 || str_distance_below(s->name, *k, 3) < 3)
 			near = *k;
 	}
 	if (near == NULL)
@@ -165,7 +163,9 @@ checks_jails(struct tree *t, const struct ini *jails)
 void
 checks_jail(struct tree *t, const struct ini *jails, const struct ini_section *own, const struct opts *options)
 {
-	bool is_first = tree_is_new(t, jails); /* what [DEFAULT] says is looked at with the first jail only */
+	bool is_first = !t->has_checked_jail; /* what [DEFAULT] says is looked at with the first jail only */
+
+	t->has_checked_jail = true;
 
 	check_names(t, jails, own, options_jail, false);
 	for (size_t i = 0; i < options->count; i++) {

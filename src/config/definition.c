@@ -6,7 +6,6 @@
 #include "config/tags.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -40,18 +39,13 @@ definition_free(struct definition *d)
 
 /* compat: a condition with capitals makes names that are never found, which is the end of it all */
 static bool
-fetch_own(struct definition *d, const char *section, const char *key, const char **value, struct err *err)
+fetch_own(struct definition *d, const struct ini_section *s, const char *key, const char **value, struct err *err)
 {
-	switch (config_get(d->tree, d->ini, section, key, NULL, value, err)) {
-	case GET_OK:
-		return true;
-	case GET_FAILED:
-		return false;
-	case GET_NO_OPTION:
-	case GET_NO_SECTION:
-		break;
-	}
-	return err_set(err, "no option '%s' in section [%s]: a condition must be in lower case", key, section);
+	enum get_result r = opts_is_lower(key) ? config_get_from(d->tree, d->ini, s, key, NULL, value, err)
+	                                       : config_get(d->tree, d->ini, s->name, key, NULL, value, err);
+
+	return r == GET_OK || (r != GET_FAILED &&
+	    err_set(err, "no option '%s' in section [%s]: a condition must be in lower case", key, s->name));
 }
 
 /* [Init]: what the brackets did not give, and all of it again as known/… */
@@ -67,10 +61,10 @@ fetch_init(struct definition *d, struct err *err)
 		bool is_known = str_starts(key, "known/"), is_given = opts_find(&d->given, key) != NULL;
 		if (strcmp(key, "__name__") == 0 || (is_known && is_given))
 			continue;
-		if (!fetch_own(d, "Init", key, &value, err))
+		if (!fetch_own(d, init, key, &value, err))
 			return false;
 		if (!is_known)
-			opts_put(&d->given, arena, arena_printf(arena, "known/%s", key), value);
+			opts_put(&d->given, arena, arena_join(arena, "known/", key, NULL), value);
 		if (!is_given)
 			opts_put(&d->given, arena, key, value);
 	}
@@ -85,7 +79,7 @@ fetch_rest(struct definition *d, const struct ini_section *own, struct err *err)
 		const char *key = ini_key(own, i), *value;
 		if (strcmp(key, "__name__") == 0 || opts_find(&d->options, key) != NULL)
 			continue;
-		if (!fetch_own(d, "Definition", key, &value, err))
+		if (!fetch_own(d, own, key, &value, err))
 			return false;
 		opts_put(&d->options, d->tree->arena, key, value);
 	}
@@ -99,6 +93,7 @@ definition_fetch(struct definition *d, const struct opts *jail, bool all, struct
 	const struct ini_section *own = d->own;
 	struct interpolate_vars vars = {&d->given, d->given.count, jail};
 
+	bool is_first = d->jail == NULL;
 	d->jail = jail != NULL ? jail : &nothing;
 	d->n_given = d->given.count;
 	opts_done(&d->options);
@@ -106,33 +101,48 @@ definition_fetch(struct definition *d, const struct opts *jail, bool all, struct
 		const char *value;
 		if (opts_find(d->jail, row->name) != NULL || opts_find(&d->given, row->name) != NULL)
 			continue;
-		switch (config_get(d->tree, d->ini, "Definition", row->name, &vars, &value, err)) {
-		case GET_OK:
-			opts_put(&d->options, d->tree->arena, row->name, value);
-			break;
-		case GET_NO_SECTION:
+		if (own == NULL) {
 			opts_put_none(&d->options, d->tree->arena, row->name);
-			break;
-		case GET_NO_OPTION:
-			break;
-		case GET_FAILED:
-			return false;
+			continue;
 		}
+		enum get_result r = config_get_from(d->tree, d->ini, own, row->name, &vars, &value, err);
+		if (r == GET_FAILED)
+			return false;
+		if (r == GET_OK)
+			opts_put(&d->options, d->tree->arena, row->name, value);
 	}
-	if (d->tree->note != NULL && d->tree->probe == TREE_PROBE_OFF && tree_is_new(d->tree, d->ini))
+	if (is_first && d->tree->note != NULL && d->tree->probe == TREE_PROBE_OFF && tree_is_new(d->tree, d->ini))
 		checks_definition(d->tree, d->ini, d->rows);
 	if (own == NULL)
 		tree_note(d->tree, LOG_LEVEL_ERROR, LOGGER, "No section: 'Definition'");
 	return fetch_init(d, err) && (!all || fetch_rest(d, own, err));
 }
 
+/* The usual case, <ip> and <HOST> and their like: no option has that name, and it is none of a section. */
+static bool
+is_nobodys(const struct definition *d, const char *name)
+{
+	char lower[64];
+	size_t len = 0;
+
+	for (; name[len] != '\0'; len++) {
+		if (len + 1 == sizeof lower || (name[len] & 0x80) != 0 || (name[len] == '/' && len != 0))
+			return false;
+		lower[len] = (char)(name[len] >= 'A' && name[len] <= 'Z' ? name[len] + ('a' - 'A') : name[len]);
+	}
+	lower[len] = '\0';
+	uint32_t hash = opts_hash(lower);
+	return opts_find_lower(&d->given, d->n_given, lower, hash) == NULL &&
+	    opts_find_lower(d->jail, d->jail->count, lower, hash) == NULL && ini_get(d->own, lower) == NULL &&
+	    ini_get(d->ini->defaults, lower) == NULL;
+}
+
 /* A tag that the options do not hold: any option of [Definition] or [DEFAULT], or section/option. */
 static const char *
-look_up_tag(void *arg, const char *name, bool *is_ok, struct err *err)
+look_up_tag(void *arg, const char *name, uint32_t hash, bool *is_ok, struct err *err)
 {
 	struct definition *d = arg;
 	struct interpolate_vars vars = {&d->given, d->n_given, d->jail};
-	uint32_t hash = opts_hash(name);
 	const struct opt *known = opts_find_hashed(&d->looked_up, name, hash);
 	const char *value = opts_none;
 
@@ -140,12 +150,8 @@ look_up_tag(void *arg, const char *name, bool *is_ok, struct err *err)
 		interpolate_probe(d->tree, name);
 	if (known != NULL)
 		return known->text == opts_none ? NULL : known->text;
-	/* the usual case, <ip> and its like, fast: there is no such option anywhere */
-	if (strchr(name, '/') == NULL && opts_is_lower(name) && opts_find_lower(&d->given, d->n_given, name, hash) == NULL &&
-	    opts_find_lower(d->jail, d->jail->count, name, hash) == NULL && ini_get(d->own, name) == NULL &&
-	    ini_get(d->ini->defaults, name) == NULL)
-		return NULL;
-	if (config_get_ex(d->tree, d->ini, "Definition", name, &vars, &value, err) == GET_FAILED) {
+	if (!is_nobodys(d, name) &&
+	    config_get_ex(d->tree, d->ini, "Definition", name, &vars, &value, err) == GET_FAILED) {
 		*is_ok = false;
 		return NULL;
 	}
@@ -219,7 +225,6 @@ bool
 definition_put(struct opts *o, struct arena *a, enum option_type type, const char *key, const char *text)
 {
 	static const char *const yes[] = {"1", "on", "true", "yes"};
-	struct str digits = {0};
 	bool truth = false;
 
 	if (type == OPTION_BOOL) {
@@ -230,18 +235,15 @@ definition_put(struct opts *o, struct arena *a, enum option_type type, const cha
 	}
 	struct slice s = spec_strip(slice_of(text));
 	size_t i = s.len != 0 && (s.at[0] == '-' || s.at[0] == '+');
-	bool is_ok = i < s.len && isdigit((unsigned char)s.at[i]);
-	str_addn(&digits, s.at, i);
+	bool is_ok = i < s.len && isdigit((unsigned char)s.at[i]), is_negative = i != 0 && s.at[0] == '-';
+	int64_t n = 0;
 	for (; is_ok && i < s.len; i++) { /* Python allows 1_000 */
 		if (s.at[i] == '_' && i + 1 < s.len && isdigit((unsigned char)s.at[i + 1]))
 			i++;
-		is_ok = isdigit((unsigned char)s.at[i]) != 0;
-		str_addc(&digits, s.at[i]);
+		int digit = s.at[i] - '0';
+		is_ok = isdigit((unsigned char)s.at[i]) && !__builtin_mul_overflow(n, 10, &n) &&
+		    !__builtin_add_overflow(n, is_negative ? -digit : digit, &n);
 	}
-	errno = 0;
-	long long n = strtoll(str_text(&digits), NULL, 10);
-	is_ok = is_ok && errno == 0;
-	str_done(&digits);
 	if (is_ok)
 		opts_put_int(o, a, key, n);
 	else

@@ -34,7 +34,7 @@ static void
 add_expressions(struct value *stream, const char *jail, const char *option, const char *text)
 {
 	struct value *lines = value_list();
-	char *name = xasprintf("add%s", option);
+	char *name = xjoin("add", option, NULL);
 
 	for (const char *p = text; p != NULL;) {
 		const char *end = strchrnul(p, '\n');

@@ -16,7 +16,8 @@
 
 /* ---- the store ---- */
 
-#define STORE_ROOM 12 /* options that fit before the library makes its own room, which is for 128 at least */
+#define STORE_ROOM 6 /* options that fit before the library makes more room; by itself it begins with 128 */
+#define FIRST_MAX 254 /* of the places that ini_store.first can tell */
 
 static struct ini_store *
 store_new(void)
@@ -104,13 +105,13 @@ ini_section_add(struct ini *ini, const char *name)
 	return s;
 }
 
-/* The library walks its whole list for a name that is absent, so that is found out before. */
+/* The library walks its whole list for a name: mostly its kind says where it is, or that it is absent. */
 static unsigned
 kind_of(const char *key)
 {
 	size_t len = strlen(key);
 
-	return (unsigned)((unsigned char)key[0] * 7u + (len != 0 ? (unsigned char)key[len - 1] : 0) * 31u + len * 113u) & 255;
+	return (unsigned)((unsigned char)key[0] * 7u + (len != 0 ? (unsigned char)key[len - 1] : 0) * 31u + len * 113u) % 128;
 }
 
 /* An entry is file, line and value, so that one look-up finds all three. */
@@ -122,19 +123,24 @@ static_assert(INI_FILE_MAX < 10000000, "a line number has LINE_DIGITS digits");
 static const char *
 entry_of(const struct ini_section *s, const char *key)
 {
-	unsigned kind = kind_of(key);
-
-	if (s == NULL || s->store == NULL || (s->store->seen[kind >> 6] >> (kind & 63) & 1) == 0)
+	if (s == NULL || s->store == NULL)
 		return NULL;
-	return dictionary_get(s->store->options, key, NULL);
+	const dictionary *options = s->store->options;
+	unsigned first = s->store->first[kind_of(key)];
+	if (first == 0)
+		return NULL;
+	if (first <= FIRST_MAX && strcmp(options->key[first - 1], key) == 0)
+		return options->val[first - 1];
+	return dictionary_get(options, key, NULL);
 }
 
 static void
 store_put(struct ini_store *store, const char *key, const char *entry)
 {
-	unsigned kind = kind_of(key);
+	uint8_t *first = &store->first[kind_of(key)];
 
-	store->seen[kind >> 6] |= (uint64_t)1 << (kind & 63);
+	if (*first == 0) /* nothing is ever unset: a new one comes last */
+		*first = (uint8_t)(store->options->n < FIRST_MAX ? store->options->n + 1 : FIRST_MAX + 1);
 	if (dictionary_set(store->options, key, entry) != 0)
 		abort(); /* out of memory, as xmalloc */
 }
@@ -183,12 +189,11 @@ read_number(const char *at, size_t digits)
 const char *
 ini_get(const struct ini_section *s, const char *key)
 {
-	const struct opt *known = s != NULL && s->known != NULL && str_starts(key, "known/") && !str_starts(key + 6, "known/")
-	    ? opts_find(s->known, key + 6)
-	    : NULL;
-
-	if (known != NULL && known->kind == VALUE_STR)
-		return known->text;
+	if (s != NULL && s->known != NULL && key[0] == 'k' && str_starts(key, "known/") && !str_starts(key + 6, "known/")) {
+		const struct opt *known = opts_find(s->known, key + 6);
+		if (known != NULL && known->kind == VALUE_STR)
+			return known->text;
+	}
 	const char *entry = entry_of(s, key);
 	return entry != NULL ? entry_value(entry) : NULL;
 }
@@ -291,7 +296,7 @@ merge_options(struct ini_section *into, const struct ini_section *from, const ch
 static void
 merge_known(struct ini *into, const struct ini_section *old, const struct ini_section *from, const char *suffix)
 {
-	char *name = xasprintf("KNOWN/%s", old->name);
+	char *name = xjoin("KNOWN/", old->name, NULL);
 	struct ini_section *known = ini_section(into, name);
 	struct str key = {0};
 

@@ -31,8 +31,8 @@ struct ini_place {
 /* The options of a section; sections that were merged from it alone share it until one changes. */
 struct ini_store {
 	dictionary *options;
-	uint64_t seen[4]; /* a bit for each kind of name that is there: most look-ups end here */
 	unsigned refs;
+	uint8_t first[128]; /* where the library holds the first name of each kind, from 1 on; 0: there is none of it */
 };
 
 struct opts;

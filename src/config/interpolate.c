@@ -178,34 +178,44 @@ expand(struct fetch *f, const char *text, int depth)
 }
 
 enum get_result
-config_get(struct tree *t, const struct ini *ini, const char *section, const char *option, const struct interpolate_vars *vars,
-    const char **out, struct err *err)
+config_get_from(struct tree *t, const struct ini *ini, const struct ini_section *section, const char *option,
+    const struct interpolate_vars *vars, const char **out, struct err *err)
 {
-	struct fetch f = {.tree = t, .ini = ini, .section_name = section, .vars = vars, .err = err};
+	struct fetch f = {.tree = t, .ini = ini, .section = section, .option = option, .vars = vars, .err = err};
 	enum get_result result = GET_FAILED;
 
-	HASH_FIND_STR(ini->sections, section, f.section);
-	if (f.section == NULL && strcmp(section, "DEFAULT") != 0)
-		return GET_NO_SECTION;
-	f.option = option;
-	if (!opts_is_lower(option)) {
-		struct str lower = {0};
-		ini_lower(option, strlen(option), &lower);
-		f.option = arena_strdup(t->arena, str_text(&lower));
-		str_done(&lower);
-	}
-	const char *value = look_up(&f, f.option);
-	if (value == NULL) {
-		result = GET_NO_OPTION;
-	} else if (strchr(value, '%') == NULL) {
+	f.section_name = section != NULL ? section->name : "DEFAULT";
+	const char *value = look_up(&f, option);
+	if (value == NULL)
+		return GET_NO_OPTION;
+	if (strchr(value, '%') == NULL) {
 		*out = value; /* lives as long as the files, or as the caller's variables */
-		result = GET_OK;
-	} else if (expand(&f, value, 1)) {
+		return GET_OK;
+	}
+	if (expand(&f, value, 1)) {
 		*out = arena_strndup(t->arena, str_text(&f.out), f.out.len);
 		result = GET_OK;
 	}
 	str_done(&f.out);
 	return result;
+}
+
+enum get_result
+config_get(struct tree *t, const struct ini *ini, const char *section, const char *option, const struct interpolate_vars *vars,
+    const char **out, struct err *err)
+{
+	struct ini_section *s;
+
+	HASH_FIND_STR(ini->sections, section, s);
+	if (s == NULL && strcmp(section, "DEFAULT") != 0)
+		return GET_NO_SECTION;
+	if (!opts_is_lower(option)) {
+		struct str lower = {0};
+		ini_lower(option, strlen(option), &lower);
+		option = arena_strdup(t->arena, str_text(&lower));
+		str_done(&lower);
+	}
+	return config_get_from(t, ini, s, option, vars, out, err);
 }
 
 enum get_result

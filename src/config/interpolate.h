@@ -35,7 +35,11 @@ enum get_result {
 enum get_result config_get(struct tree *t, const struct ini *ini, const char *section, const char *option,
     const struct interpolate_vars *vars, const char **out, struct err *err);
 
-/* The same, and a name of the form section/option is first looked up there (known/x: in the shadow, then here). */
+/* The same in a section that is at hand, of `ini`; NULL: only the defaults. option: in lower case. */
+enum get_result config_get_from(struct tree *t, const struct ini *ini, const struct ini_section *section, const char *option,
+    const struct interpolate_vars *vars, const char **out, struct err *err);
+
+/* As config_get(), and a name of the form section/option is first looked up there (known/x: in the shadow, then here). */
 enum get_result config_get_ex(struct tree *t, const struct ini *ini, const char *section, const char *option,
     const struct interpolate_vars *vars, const char **out, struct err *err);
 

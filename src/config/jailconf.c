@@ -54,24 +54,21 @@ fetch_options(struct jailconf *j, struct opts *out, bool first_only, struct err 
 	char where[300];
 	struct ini_section *own = ini_section(j->jails, j->name);
 
+	if (own == NULL)
+		return err_set(err, "No section: '%s'", j->name);
 	for (const struct option_row *row = options_jail; row->name != NULL && !is_material(row); row++) {
 		const char *text, *fallback = default_of(row->name);
 		if (first_only && (fallback == NULL || row->name[0] == 'a'))
 			continue;
-		switch (config_get(j->tree, j->jails, j->name, row->name, NULL, &text, err)) {
-		case GET_FAILED:
+		enum get_result r = config_get_from(j->tree, j->jails, own, row->name, NULL, &text, err);
+		if (r == GET_FAILED)
 			return false;
-		case GET_NO_SECTION:
-			return err_set(err, "No section: '%s'", j->name);
-		case GET_NO_OPTION:
+		if (r == GET_NO_OPTION) {
 			if (fallback == NULL)
 				continue;
 			tree_note(j->tree, LOG_LEVEL_WARNING, "fail2ban.configreader", "'%s' not defined in '%s'. Using default one: '%s'",
 			    row->name, j->name, fallback);
 			text = fallback;
-			break;
-		case GET_OK:
-			break;
 		}
 		if (row->type != OPTION_BOOL && row->type != OPTION_INT) {
 			opts_put(out, j->tree->arena, row->name, text);
@@ -127,7 +124,7 @@ read_filter(struct jailconf *j, const char *text, struct err *err)
 		return JAILCONF_BAD;
 	}
 	bool is_path = spec.name[0] == '/' || str_starts(spec.name, "./");
-	char *name = is_path ? xstrdup(spec.name) : xasprintf("filter.d/%s", spec.name);
+	char *name = is_path ? xstrdup(spec.name) : xjoin("filter.d/", spec.name, NULL);
 	enum tree_result found = tree_read(j->tree, name, &ini, err);
 	free(name);
 	if (found != TREE_OK) {
@@ -333,6 +330,11 @@ jailconf_read(struct tree *t, struct ini *jails, const char *name, bool force_en
 		value_push(stream, command);
 	}
 	jailconf_done(&j);
+	struct ini_section *own = ini_section(jails, name);
+	if (own != NULL && !t->keeps_known) {
+		own->known = NULL;
+		arena_reset(t->arena);
+	}
 	return result;
 }
 

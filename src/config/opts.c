@@ -2,6 +2,7 @@
 
 #include "config/ini.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,9 +129,12 @@ opts_put_int(struct opts *o, struct arena *a, const char *key, int64_t number)
 {
 	struct opt *one = place_for(o, a, key);
 
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", (long long)number);
 	one->kind = VALUE_INT;
 	one->number = number;
-	one->text = arena_printf(a, "%lld", (long long)number);
+	one->text = arena_strdup(a, text);
 }
 
 void

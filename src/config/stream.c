@@ -42,6 +42,25 @@ struct reading {
 	size_t n_ok, n_bad;
 };
 
+static void
+hand_over(struct reading *r)
+{
+	if (r->req->take == NULL)
+		return;
+	r->req->take(r->req->arg, r->stream);
+	value_clear(r->stream);
+}
+
+/* Whether %(jail/known/x)s stands anywhere. */
+static bool
+uses_known_of_others(const struct ini_section *s)
+{
+	for (size_t i = 0; i < ini_count(s); i++)
+		if (strstr(ini_get(s, ini_key(s, i)), "/known/") != NULL)
+			return true;
+	return false;
+}
+
 static bool
 read_one(struct reading *r, struct ini *jails, const char *name, struct err *err)
 {
@@ -79,12 +98,16 @@ read_jails(struct reading *r, struct err *err)
 		jailconf_defaults(r->tree, jails);
 	if (r->tree->note != NULL)
 		checks_jails(r->tree, jails);
+	r->tree->keeps_known = uses_known_of_others(jails->defaults);
+	for (struct ini_section *s = jails->sections; s != NULL; s = s->hh.next)
+		r->tree->keeps_known = r->tree->keeps_known || uses_known_of_others(s);
 	for (struct ini_section *s = jails->sections; s != NULL; s = s->hh.next) {
 		if (r->req->only_jail != NULL ? strcmp(s->name, r->req->only_jail) != 0
 		                              : strcmp(s->name, "INCLUDES") == 0 || str_starts(s->name, "KNOWN/"))
 			continue;
 		if (!read_one(r, jails, s->name, err))
 			return false;
+		hand_over(r);
 	}
 	return true;
 }
@@ -104,7 +127,10 @@ config_read(const struct config_request *req, struct value **stream, struct err 
 	r.starts->seq.count = 0;
 	value_free(r.starts);
 	config_paths_done(&paths);
-	tree_free(r.tree);
+	if (req->left != NULL)
+		*req->left = r.tree;
+	else
+		tree_free(r.tree);
 	if (!is_ok) {
 		value_free(r.stream);
 		return CONFIG_FAILED;

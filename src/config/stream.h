@@ -25,11 +25,15 @@ struct config_paths {
 /* A remark about the files: printed to stderr in log format, or shown in the UI. */
 typedef void (*config_note_fn)(void *arg, int level, const char *logger, const char *text);
 
+struct tree;
+
 enum config_logs {
 	CONFIG_LOGS_NEEDED,  /* a jail without any log file is a failure, as it is for fail2ban */
 	CONFIG_LOGS_WARN,    /* it is only warned about (-d) */
 	CONFIG_LOGS_AWAITED, /* every logpath is named as it is written, globs too: the engine waits for files and finds new ones */
 };
+
+typedef void (*config_take_fn)(void *arg, const struct value *commands);
 
 struct config_request {
 	const char *dir;              /* base directory */
@@ -38,7 +42,12 @@ struct config_request {
 	bool force_enable;            /* treat only_jail as enabled */
 	enum config_logs logs;
 	config_note_fn note;
-	void *arg;
+	/* NULL, or is handed the commands in pieces as they are read, and *stream keeps only the last ones: a short run
+	   needs far less memory so. They count for nothing when the reading fails in the end. */
+	config_take_fn take;
+	void *arg;                    /* of both */
+	struct tree **left;           /* NULL: the files are given up; else what was read of them stays here, for a process
+	                                 that ends soon and leaves freeing to the kernel */
 };
 
 enum config_result {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How often a tag was replaced in a value. In the tree's arena: they are few, and short. */
+/* How often a tag was replaced in a value. */
 struct tag_count {
 	const char *name;
 	int count;
@@ -14,6 +14,7 @@ struct tag_count {
 
 struct replacing {
 	struct tree *tree;
+	struct arena *counts; /* dropped at the end */
 	struct opts *options;
 	const char *const *ignore;
 	tags_look_fn look;
@@ -36,7 +37,9 @@ static const char *
 find_tag(const char *at, size_t *len)
 {
 	for (const char *open = strchr(at, '<'); open != NULL;) {
-		size_t n = strcspn(open + 1, " <>");
+		size_t n = 0;
+		while (open[1 + n] != ' ' && open[1 + n] != '<' && open[1 + n] != '>' && open[1 + n] != '\0')
+			n++; /* names are short: this is faster than a call */
 		if (n != 0 && open[1 + n] == '>') {
 			*len = n;
 			return open;
@@ -99,49 +102,61 @@ find_count(struct tag_count *c, const char *name)
 	return c;
 }
 
-/* One tag of the value, at text + at, of len bytes. *from: where to look for the next one. */
-static bool
-replace_tag(struct replacing *r, const char *option, struct str *text, size_t at, const char *name,
-    struct tag_count **counts, size_t *from)
+/* What a tag of the text is replaced by, counted; NULL: it stays. */
+static const char *
+find_replacement(struct replacing *r, const char *option, const char *text, const char *name, struct tag_count **counts,
+    bool *is_ok)
 {
 	struct tag_count *c = find_count(*counts, name);
-	bool is_ok = true;
 
-	*from = at + strlen(name) + 2;
 	if (r->tree->probe != TREE_PROBE_OFF && strchr(name, '\002') != NULL)
 		r->tree->probe = TREE_PROBE_BROKEN;
 	if (is_ignored(r, name))
-		return true;
-	if (strcmp(name, option) == 0 || (c != NULL && c->count > TAGS_REPLACE_MAX))
-		return fail_recursion(r, option, name, str_text(text), *counts);
-	const char *by = opts_text(r->options, name);
-	if (by == NULL)
-		by = r->look(r->arg, name, &is_ok, r->err);
-	if (!is_ok || by == NULL)
-		return is_ok; /* it stays: <HOST>, <ip>, something of the shell */
+		return NULL;
+	if (strcmp(name, option) == 0 || (c != NULL && c->count > TAGS_REPLACE_MAX)) {
+		*is_ok = fail_recursion(r, option, name, text, *counts);
+		return NULL;
+	}
+	uint32_t hash = opts_hash(name);
+	const struct opt *own = opts_find_hashed(r->options, name, hash);
+	const char *by = own != NULL && own->kind == VALUE_STR ? own->text : r->look(r->arg, name, hash, is_ok, r->err);
+	if (!*is_ok || by == NULL)
+		return NULL; /* it stays: <HOST>, <ip>, something of the shell */
 	if (c == NULL) {
-		c = arena_alloc(r->tree->arena, sizeof *c);
-		c->name = arena_strdup(r->tree->arena, name);
+		c = arena_alloc(r->counts, sizeof *c);
+		c->name = arena_strdup(r->counts, name);
 		c->next = *counts;
 		*counts = c;
 	}
 	c->count++;
-	bool is_done = replace_all(r, text, name, by);
-	*from = at < text->len ? at : text->len; /* the same tag may have stood before as well */
-	return is_done;
+	return by;
 }
 
-/* Replaces what can be in one value. *counts lives on over the rounds. */
+/* Replaces what can be in one value. *now: `old` as long as nothing was, then text. *counts lives on over the rounds. */
 static bool
-replace_in(struct replacing *r, const char *option, struct str *text, struct tag_count **counts)
+replace_in(struct replacing *r, const char *option, const char *old, struct str *text, const char **now,
+    struct tag_count **counts)
 {
 	size_t len, from = 0;
 
-	for (const char *tag; (tag = find_tag(str_text(text) + from, &len)) != NULL;) {
+	*now = old;
+	for (const char *tag; (tag = find_tag(*now + from, &len)) != NULL;) {
 		char small[128], *name = len < sizeof small ? small : xmalloc(len + 1);
+		size_t at = (size_t)(tag - *now);
+		bool is_ok = true;
 		memcpy(name, tag + 1, len);
 		name[len] = '\0';
-		bool is_ok = replace_tag(r, option, text, (size_t)(tag - str_text(text)), name, counts, &from);
+		const char *by = find_replacement(r, option, *now, name, counts, &is_ok);
+		from = at + len + 2;
+		if (by != NULL) {
+			if (*now == old) {
+				str_clear(text);
+				str_add(text, old);
+			}
+			is_ok = replace_all(r, text, name, by);
+			*now = str_text(text);
+			from = at < text->len ? at : text->len; /* the same tag may have stood before as well */
+		}
 		if (name != small)
 			free(name);
 		if (!is_ok)
@@ -154,7 +169,7 @@ bool
 tags_replace(struct tree *t, struct opts *options, const char *const *ignore, tags_look_fn look, void *arg,
     struct err *err)
 {
-	struct replacing r = {t, options, ignore, look, arg, err, {0}};
+	struct replacing r = {t, arena_new(), options, ignore, look, arg, err, {0}};
 	size_t count = options->count, len;
 	struct tag_count **counts = xcalloc(count, sizeof *counts);
 	bool *is_done = xcalloc(count, sizeof *is_done);
@@ -169,12 +184,10 @@ tags_replace(struct tree *t, struct opts *options, const char *const *ignore, ta
 		for (size_t i = 0; is_ok && i < count; i++) {
 			if (is_done[i])
 				continue;
-			const char *old = options->at[i].text;
-			str_clear(&text);
-			str_add(&text, old);
-			is_ok = replace_in(&r, options->at[i].key, &text, &counts[i]);
-			bool is_changed = is_ok && strcmp(old, str_text(&text)) != 0;
-			bool has_more = is_changed && find_tag(str_text(&text), &len) != NULL;
+			const char *old = options->at[i].text, *now;
+			is_ok = replace_in(&r, options->at[i].key, old, &text, &now, &counts[i]);
+			bool is_changed = is_ok && now != old && strcmp(old, now) != 0;
+			bool has_more = is_changed && find_tag(now, &len) != NULL;
 			/* what stays as it is now can change no more: no option comes or goes */
 			is_done[i] = !has_more;
 			again |= has_more;
@@ -184,6 +197,7 @@ tags_replace(struct tree *t, struct opts *options, const char *const *ignore, ta
 	}
 	str_done(&text);
 	str_done(&r.spare);
+	arena_free(r.counts);
 	free(counts);
 	free(is_done);
 	return is_ok;

@@ -5,6 +5,7 @@
 #define CONFIG_TAGS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "config/opts.h"
@@ -13,8 +14,8 @@
 #define TAGS_REPLACE_MAX 25          /* of one tag in one value; compat: more means that it contains itself */
 #define TAGS_VALUE_MAX (4 << 20)     /* bytes of one result */
 
-/* What a tag stands for when the options do not say. NULL: nothing, it stays. false from *is_ok: err. */
-typedef const char *(*tags_look_fn)(void *arg, const char *name, bool *is_ok, struct err *err);
+/* What a tag stands for when the options do not say; hash: opts_hash(name). NULL: nothing, it stays. false from *is_ok: err. */
+typedef const char *(*tags_look_fn)(void *arg, const char *name, uint32_t hash, bool *is_ok, struct err *err);
 
 /*
  * options: strings (and None), changed in place. ignore: names, NULL-terminated, that neither are replaced

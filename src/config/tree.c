@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define LOGGER "fail2ban.configreader"
+#define READING_KEPT (1 << 16) /* bytes of the buffer that files are read into */
 #define DIR_NAMES_MAX 10000 /* of a directory that is remembered */
 
 /* One file, read alone. */
@@ -71,6 +72,7 @@ tree_new(const char *dir, config_note_fn note, void *arg, struct err *err)
 	struct tree *t = xcalloc(1, sizeof *t);
 	t->dir = xstrndup(dir, len);
 	t->arena = arena_new();
+	t->plans_arena = arena_new();
 	t->note = note;
 	t->arg = arg;
 	if (access(dir, R_OK | X_OK) != 0)
@@ -124,7 +126,9 @@ tree_free(struct tree *t)
 	for (unsigned i = 0; i < t->n_paths; i++)
 		free(t->paths[i]);
 	free(t->paths);
+	str_done(&t->reading);
 	arena_free(t->arena);
+	arena_free(t->plans_arena);
 	free(t->dir);
 	free(t);
 }
@@ -340,7 +344,7 @@ static bool
 load_file(struct tree *t, const char *path, struct ini **out, struct err *err)
 {
 	struct tree_file *f;
-	struct str bytes = {0};
+	struct str *bytes = &t->reading;
 	bool is_large, is_ok = false;
 
 	HASH_FIND_STR(t->files, path, f);
@@ -355,12 +359,11 @@ load_file(struct tree *t, const char *path, struct ini **out, struct err *err)
 	f->is_shared = f->ini != NULL;
 	if (f->is_shared)
 		return true;
-	if (!read_bytes(f, &bytes, &is_large)) {
-		str_done(&bytes);
+	str_clear(bytes);
+	if (!read_bytes(f, bytes, &is_large))
 		return true;
-	}
-	t->bytes += bytes.len;
-	unsigned bad = is_large ? 0 : bad_utf8_line(str_text(&bytes), bytes.len);
+	t->bytes += bytes->len;
+	unsigned bad = is_large ? 0 : bad_utf8_line(str_text(bytes), bytes->len);
 	if (is_large) {
 		err_set(err, "%s: larger than %d MiB", short_path(t, path), INI_FILE_MAX >> 20);
 	} else if (t->bytes > TREE_BYTES_MAX) {
@@ -373,8 +376,8 @@ load_file(struct tree *t, const char *path, struct ini **out, struct err *err)
 		t->paths = xreallocarray(t->paths, t->n_paths + 1, sizeof *t->paths);
 		t->paths[t->n_paths++] = xstrdup(path);
 		f->ini = ini_new();
-		is_ok = ini_parse(f->ini, str_text(&bytes), bytes.len, t->n_paths, short_path(t, path), err);
-		if (is_ok && bytes.len > INI_VALUE_LONG) {
+		is_ok = ini_parse(f->ini, str_text(bytes), bytes->len, t->n_paths, short_path(t, path), err);
+		if (is_ok && bytes->len > INI_VALUE_LONG) {
 			warn_long_values(t, f->ini->defaults);
 			for (struct ini_section *s = f->ini->sections; s != NULL; s = s->hh.next)
 				warn_long_values(t, s);
@@ -385,7 +388,8 @@ load_file(struct tree *t, const char *path, struct ini **out, struct err *err)
 		}
 		*out = f->ini;
 	}
-	str_done(&bytes);
+	if (bytes->cap > READING_KEPT)
+		str_done(bytes);
 	return is_ok;
 }
 
@@ -576,7 +580,7 @@ absolute_path(const char *path)
 static bool
 add_glob(struct tree_list *l, const char *base, const char *suffix, struct err *err)
 {
-	char *pattern = xasprintf("%s.d/*%s", base, suffix);
+	char *pattern = xjoin(base, ".d/*", suffix, NULL);
 	glob_t found;
 	bool is_ok = true;
 
@@ -593,7 +597,7 @@ add_glob(struct tree_list *l, const char *base, const char *suffix, struct err *
 static bool
 add_named(struct tree *t, struct tree_list *l, const char *base, const char *suffix, struct err *err)
 {
-	char *path = xasprintf("%s%s", base, suffix);
+	char *path = xjoin(base, suffix, NULL);
 	bool is_ok = !path_exists(t, path) || list_add(l, path, err);
 
 	free(path);
@@ -605,7 +609,7 @@ find_files(struct tree *t, struct tree_list *l, const char *base, struct err *er
 {
 	static const char *const suffixes[] = {".conf", ".local"};
 
-	char *dir = xasprintf("%s.d", base);
+	char *dir = xjoin(base, ".d", NULL);
 	bool has_dir = path_exists(t, dir);
 	if (has_dir && access(dir, R_OK | X_OK) != 0)
 		tree_note(t, LOG_LEVEL_WARNING, LOGGER, "%s cannot be read: %s; what is in it does not count", dir, strerror(errno));
@@ -682,7 +686,7 @@ list_done(struct tree_list *l)
 static void
 note_none(struct tree *t, const char *name, const char *base)
 {
-	char *path = xasprintf("%s.conf", base);
+	char *path = xjoin(base, ".conf", NULL);
 	bool is_denied = access(path, F_OK) != 0 && errno == EACCES;
 
 	tree_note(t, LOG_LEVEL_ERROR, LOGGER, "Found no accessible config files for '%s' under %s%s", name, t->dir,
@@ -701,7 +705,7 @@ tree_read(struct tree *t, const char *name, struct ini **out, struct err *err)
 		return n->result;
 	char *base = str_starts(name, "./") ? absolute_path(name)
 	    : name[0] == '/'                ? xstrdup(name)
-	                                    : xasprintf("%s/%s", t->dir, name);
+	                                    : xjoin(t->dir, "/", name, NULL);
 	struct tree_list files = {0};
 	n->result = TREE_FAILED;
 	if (find_files(t, &files, base, err)) {
@@ -717,7 +721,10 @@ tree_read(struct tree *t, const char *name, struct ini **out, struct err *err)
 bool
 tree_is_new(struct tree *t, const struct ini *ini)
 {
-	for (struct tree_name *n = t->names; n != NULL; n = n->hh.next)
+	/* it is mostly the one that was read last */
+	struct tree_name *n = t->names != NULL ? ELMT_FROM_HH(t->names->hh.tbl, t->names->hh.tbl->tail) : NULL;
+
+	for (; n != NULL; n = n->hh.prev)
 		if (n->ini == ini) {
 			bool was_seen = n->is_seen;
 			n->is_seen = true;

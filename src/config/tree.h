@@ -31,8 +31,11 @@ enum tree_probe { TREE_PROBE_OFF, TREE_PROBE_ON, TREE_PROBE_BROKEN };
 
 struct tree {
 	char *dir;              /* owned, without a slash at its end */
-	struct arena *arena;    /* what interpolation makes; dropped with the tree */
+	struct arena *arena;    /* what interpolation makes of one jail */
+	struct arena *plans_arena; /* and of the plans; dropped with the tree */
+	bool keeps_known;       /* jails refer to what the filters of others say: nothing is dropped before the end */
 	size_t bytes, expanded; /* so far, of the two caps */
+	struct str reading;     /* the file that is being read */
 	char **paths;           /* owned; by file number - 1 */
 	unsigned n_paths;
 	struct tree_file *files;
@@ -41,6 +44,7 @@ struct tree {
 	struct tree_dir *dirs; /* what is in filter.d and action.d */
 	struct actionplan *plans;
 	enum tree_probe probe;
+	bool has_checked_jail;
 	config_note_fn note;
 	void *arg;
 };

@@ -99,6 +99,17 @@ same() { # both print the same and end alike; -t as well
     same
 }
 
+@test "a jail refers to what the filter of another one says" {
+    jail $'[a]\n[b]\nfailregex = %(a/known/failregex)s\n   ^b <HOST>\n[c]\nfailregex = %(b/known/failregex)s\n   %(a/known/failregex)s'
+    same
+    grep -q "'c', 'addfailregex'" "$BATS_TEST_TMPDIR/ours"
+}
+
+@test "one action in many jails, with options that are and are not alike" {
+    jail $'action = block[port="%(port)s", kind=<known/kind>x]\nport = <known/port>\n[a]\nport = 1\n[b]\nport = 2\n[c]\n[d]\nport = 4\n[e]\naction = block[kind=b]\n[f]\naction = block[kind=b]\n[g]\naction = block[kind=b]'
+    same
+}
+
 @test "values: bool, int, lists, times, log files" {
     touch "$TREE/log/b 1.log" "$TREE/log/b2.log" "$TREE/log/.hidden.log"
     ln -s nowhere "$TREE/log/bad.log"

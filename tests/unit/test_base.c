@@ -209,7 +209,14 @@ arenas_give_aligned_zeroed_memory(void **state)
 		memset(p, 0xff, n);
 	}
 	assert_string_equal(arena_printf(a, "%s-%d", "x", 7), "x-7");
+	assert_string_equal(arena_join(a, "x", "", "-", "7", NULL), "x-7");
+	arena_reset(a);
+	for (size_t n = 1; n < 20000; n = n * 3 + 1) /* what is taken again is zeroed again */
+		assert_int_equal(((unsigned char *)arena_alloc(a, n))[n - 1], 0);
 	arena_free(a);
+	char *text = xjoin("one", "/", "two", NULL);
+	assert_string_equal(text, "one/two");
+	free(text);
 }
 
 static void
@@ -219,6 +226,40 @@ words_are_close_or_not(void **state)
 	assert_int_equal(str_distance("maxretry", "maxrety"), 1);
 	assert_int_equal(str_distance("kitten", "sitting"), 3);
 	assert_int_equal(str_distance("", "abc"), 3);
+	static const char *const words[] = {"", "a", "port", "ports", "prot", "maxretry", "maxrety", "xamretry", "MAXRETRY",
+	    "bantime", "bantime.factor", "aaaa", "bantmie"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+			for (int limit = 1; limit < 5; limit++) {
+				int d = str_distance(words[i], words[k]);
+				assert_int_equal(str_distance_below(words[i], words[k], limit), d < limit ? d : limit);
+			}
+}
+
+static void
+lists_grow_and_are_emptied(void **state)
+{
+	struct value *list = value_list();
+	struct str text = {0};
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 9; i++) {
+			value_push(list, value_int(i));
+			struct value *copy = value_dup(list);
+			assert_true(value_equal(copy, list));
+			value_push(copy, value_str("more"));
+			assert_int_equal(value_count(copy), i + 2);
+			value_free(copy);
+		}
+		str_clear(&text);
+		value_repr(list, &text);
+		assert_string_equal(str_text(&text), "[0, 1, 2, 3, 4, 5, 6, 7, 8]");
+		value_clear(list);
+		assert_int_equal(value_count(list), 0);
+	}
+	str_done(&text);
+	value_free(list);
 }
 
 int
@@ -234,6 +275,7 @@ main(void)
 	    cmocka_unit_test(values_survive_json),
 	    cmocka_unit_test(arenas_give_aligned_zeroed_memory),
 	    cmocka_unit_test(words_are_close_or_not),
+	    cmocka_unit_test(lists_grow_and_are_emptied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
