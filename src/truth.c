@@ -444,7 +444,8 @@ truth_rules(const struct truth *t, const char *ip)
 		const struct fw_rule *r = firewall_rule(t->firewall, j->name, &a, &chain, &place);
 		if (r == NULL || chain == NULL)
 			continue;
-		json_t *o = json_pack("{s:I,s:I,s:I}", "n", (json_int_t)place, "pkts", (json_int_t)r->pkts, "bytes", (json_int_t)r->bytes);
+		json_t *o = json_pack("{s:I,s:I,s:I}", "n", (json_int_t)place + 1, "pkts", (json_int_t)r->pkts, "bytes", (json_int_t)r->bytes);
+		json_object_set_new(o, "jail", describe_text(j->name));
 		json_object_set_new(o, "chain", describe_text(chain->name));
 		json_object_set_new(o, "target", describe_text(r->target));
 		json_array_append_new(list, o);

@@ -9,7 +9,7 @@ enum { BAN_IP, BAN_JAIL, BAN_LEFT, BAN_SINCE, BAN_N, BAN_HITS, BAN_FLAG, BAN_COL
 
 static const struct column columns[BAN_COLUMNS] = {
     [BAN_IP] = {"IP", 15, 39, false, true, false, 0},
-    [BAN_JAIL] = {"JAIL", 8, 12, false, true, false, 2},
+    [BAN_JAIL] = {"JAIL", 8, 12, false, true, false, 2, true, 0},
     [BAN_LEFT] = {"LEFT", 5, 5, true, true, false, 0},
     [BAN_SINCE] = {"SINCE", 5, 5, true, true, true, 5},
     [BAN_N] = {"N", 2, 2, true, true, true, 3},
@@ -71,6 +71,15 @@ ban_compare(const void *a, const void *b, int column)
 	else if (column == BAN_JAIL)
 		order = strcmp(x->jail, y->jail);
 	return order != 0 ? order : addr_compare(&x->addr, &y->addr);
+}
+
+static double
+ban_rank(const void *row, int column)
+{
+	const struct view_ban *b = row;
+
+	return column == BAN_LEFT ? left_key(b) : column == BAN_SINCE ? b->since : column == BAN_N ? (double)b->count
+	    : column == BAN_HITS ? (double)b->hits : 0;
 }
 
 static void
@@ -143,7 +152,7 @@ ban_text(const struct ui *ui, const void *row, struct str *out)
 
 static const struct source source = {
     .columns = columns, .n_columns = BAN_COLUMNS, .first_sort = BAN_LEFT, .slots = ban_slots, .row = ban_row,
-    .key = ban_key, .text = ban_text, .addr = ban_addr, .compare = ban_compare, .cell = ban_cell,
+    .key = ban_key, .text = ban_text, .addr = ban_addr, .compare = ban_compare, .rank = ban_rank, .cell = ban_cell,
 };
 
 static bool

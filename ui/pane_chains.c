@@ -91,57 +91,68 @@ ban_of(const struct ui *ui, const char *jail, const char *source)
 	return b != NULL ? b : view_ban_next(ui->view, source, &at);
 }
 
+static bool
+chain_is_bad(const struct view_chain *chain)
+{
+	return strcmp(chain->jump, "missing") == 0 || strcmp(chain->jump, "shadowed") == 0;
+}
+
 /* ---- zoomed: every rule ---- */
 enum { RULE_N, RULE_PKTS, RULE_S, RULE_BYTES, RULE_TARGET, RULE_SOURCE, RULE_BAN, RULE_JAIL, RULE_LEFT, RULE_NOTE, RULE_COLUMNS };
 
 static const struct column rule_columns[RULE_COLUMNS] = {
-    [RULE_N] = {"#", 4, 5, true, false, false, 0},
-    [RULE_PKTS] = {"PKTS", 5, 6, true, false, false, 2},
-    [RULE_S] = {"/s", 4, 5, true, false, false, 5},
-    [RULE_BYTES] = {"BYTES", 5, 6, true, false, false, 6},
-    [RULE_TARGET] = {"TARGET", 7, 8, false, false, false, 3},
-    [RULE_SOURCE] = {"SOURCE", 15, 39, false, false, false, 0},
-    [RULE_BAN] = {"BAN", 3, 3, false, false, false, 0},
-    [RULE_JAIL] = {"JAIL", 6, 10, false, false, false, 4},
-    [RULE_LEFT] = {"LEFT", 5, 5, true, false, false, 1},
-    [RULE_NOTE] = {"NOTE", 12, 40, false, false, false, 0},
+    [RULE_N] = {"#", 4, 5, true, false, false, 0, false, 0},
+    [RULE_PKTS] = {"PKTS", 5, 6, true, false, false, 2, false, 0},
+    [RULE_S] = {"/s", 4, 5, true, false, false, 5, false, 0},
+    [RULE_BYTES] = {"BYTES", 5, 6, true, false, false, 6, false, 0},
+    [RULE_TARGET] = {"TARGET", 7, 8, false, false, false, 3, false, 0},
+    [RULE_SOURCE] = {"SOURCE", 15, 39, false, false, false, 0, false, 0},
+    [RULE_BAN] = {"BAN", 3, 3, false, false, false, 0, false, 0},
+    [RULE_JAIL] = {"JAIL", 6, 10, false, false, false, 4, true, 0},
+    [RULE_LEFT] = {"LEFT", 5, 5, true, false, false, 1, false, 0},
+    [RULE_NOTE] = {"NOTE", 12, 40, false, false, false, 0, false, 0},
 };
+
+/* A chain stands over its rules: one text over all columns. */
+static bool
+rule_heading(const struct ui *ui, const void *at, struct str *out, enum role *role)
+{
+	const struct chain_row *r = at;
+
+	if (r->kind != ROW_CHAIN)
+		return false;
+	const struct view_chain *chain = &ui->view->chains.chains[r->chain];
+	bool is_bad = chain_is_bad(chain);
+	*role = is_bad ? ROLE_ALERT : ROLE_TITLE;
+	str_addf(out, "%s   %d rules", chain->name, chain->rules);
+	if (chain->cut > 0)
+		str_addf(out, " (%d not listed)", chain->cut);
+	str_add(out, "   ");
+	format_count(chain->pkts, out);
+	str_add(out, " pkts ");
+	format_count(chain->bytes, out);
+	str_add(out, " bytes");
+	if (chain->pkts_s >= 0.5)
+		str_addf(out, " +%.0f/s", chain->pkts_s);
+	if (*chain->from != '\0')
+		str_addf(out, "   %s", chain->from);
+	if (*chain->jump != '\0')
+		str_addf(out, "   jump %s", chain->jump);
+	if (*chain->jail != '\0')
+		str_addf(out, "   jail %s", chain->jail);
+	return true;
+}
 
 static void
 rule_cell(const struct ui *ui, const void *at, int column, struct str *out, enum role *role)
 {
 	const struct chain_row *r = at;
 	const struct view_chains *all = &ui->view->chains;
-	const struct view_chain *chain = r->kind == ROW_DRIFT ? NULL : &all->chains[r->chain];
+	const struct view_chain *chain = r->kind == ROW_RULE ? &all->chains[r->chain] : NULL;
 	const struct view_rule_item *item = r->kind == ROW_RULE ? &chain->items[r->item] : NULL;
 	const struct view_drift *drift = r->kind == ROW_DRIFT ? &all->drift[r->item] : NULL;
 	const struct view_ban *ban;
 
-	if (r->kind == ROW_CHAIN) {
-		*role = ROLE_TITLE;
-		if (column == RULE_PKTS)
-			format_count(chain->pkts, out);
-		else if (column == RULE_S && chain->pkts_s >= 0.5)
-			str_addf(out, "+%.0f", chain->pkts_s);
-		else if (column == RULE_BYTES)
-			format_count(chain->bytes, out);
-		else if (column == RULE_SOURCE)
-			str_add(out, chain->name);
-		else if (column == RULE_JAIL)
-			str_add(out, chain->jail);
-		else if (column == RULE_NOTE) {
-			str_addf(out, "%s%s%d rules", chain->from, *chain->from != '\0' ? " " : "", chain->rules);
-			if (strcmp(chain->jump, "missing") == 0 || strcmp(chain->jump, "shadowed") == 0) {
-				str_addf(out, ", jump %s", chain->jump);
-				*role = ROLE_ALERT;
-			} else if (*chain->jump != '\0') {
-				str_addf(out, ", jump %s", chain->jump);
-			}
-			if (chain->cut > 0)
-				str_addf(out, ", %d not listed", chain->cut);
-		}
-		return;
-	}
 	if (drift != NULL) {
 		*role = ROLE_ALERT;
 		if (column == RULE_SOURCE)
@@ -211,10 +222,11 @@ rule_cell(const struct ui *ui, const void *at, int column, struct str *out, enum
 
 static const struct source rule_source = {
     .columns = rule_columns, .n_columns = RULE_COLUMNS, .slots = slots, .row = row, .key = key, .text = text, .cell = rule_cell,
+    .heading = rule_heading,
 };
 
 enum { RAW_TEXT, RAW_COLUMNS };
-static const struct column raw_columns[RAW_COLUMNS] = {[RAW_TEXT] = {"RULE", 20, 400, false, false, false, 0}};
+static const struct column raw_columns[RAW_COLUMNS] = {[RAW_TEXT] = {"RULE", 20, 400, false, false, false, 0, false, 0}};
 
 static void
 raw_cell(const struct ui *ui, const void *at, int column, struct str *out, enum role *role)
@@ -242,12 +254,12 @@ static const struct source raw_source = {
 enum { CHAIN_NAME, CHAIN_RULES, CHAIN_PKTS, CHAIN_S, CHAIN_BYTES, CHAIN_FROM, CHAIN_COLUMNS };
 
 static const struct column chain_columns[CHAIN_COLUMNS] = {
-    [CHAIN_NAME] = {"CHAIN", 12, 20, false, false, false, 0},
-    [CHAIN_RULES] = {"RULES", 5, 6, true, false, false, 0},
-    [CHAIN_PKTS] = {"PKTS", 5, 6, true, false, false, 1},
-    [CHAIN_S] = {"/s", 4, 5, true, false, false, 2},
-    [CHAIN_BYTES] = {"BYTES", 5, 7, true, false, false, 4},
-    [CHAIN_FROM] = {"FROM", 12, 30, false, false, false, 3},
+    [CHAIN_NAME] = {"CHAIN", 12, 20, false, false, false, 0, true, 7},
+    [CHAIN_RULES] = {"RULES", 5, 6, true, false, false, 0, false, 0},
+    [CHAIN_PKTS] = {"PKTS", 5, 6, true, false, false, 1, false, 0},
+    [CHAIN_S] = {"/s", 4, 5, true, false, false, 2, false, 0},
+    [CHAIN_BYTES] = {"BYTES", 5, 7, true, false, false, 4, false, 0},
+    [CHAIN_FROM] = {"FROM", 12, 30, false, false, false, 3, false, 0},
 };
 
 static void
@@ -267,7 +279,7 @@ chain_cell(const struct ui *ui, const void *at, int column, struct str *out, enu
 		return;
 	}
 	const struct view_chain *chain = &all->chains[r->chain];
-	bool is_bad = strcmp(chain->jump, "missing") == 0 || strcmp(chain->jump, "shadowed") == 0;
+	bool is_bad = chain_is_bad(chain);
 	if (is_bad)
 		*role = ROLE_ALERT;
 	switch (column) {
@@ -370,12 +382,6 @@ update(struct pane *p, const struct ui *ui, bool force)
 	return table_update(&p->table, p, ui, s->generation, true);
 }
 
-static bool
-chain_is_bad(const struct view_chain *chain)
-{
-	return strcmp(chain->jump, "missing") == 0 || strcmp(chain->jump, "shadowed") == 0;
-}
-
 /* One line for all: first what is wrong, then the fullest. */
 static int
 line_order(const void *a, const void *b)
@@ -436,9 +442,15 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 		if (s->is_zoomed)
 			str_addf(&title, "IPv%d  ", s->family);
 		str_addf(&title, "%lld rules", rules);
-		str_add(&title, ", as of ");
-		format_span(age > 0 ? age : 0, &title);
-		str_add(&title, " ago");
+		/* seconds that tick would cost bytes for nothing: the age is told when three refreshes did not come */
+		if (age > 3 * (all->every > 0 ? all->every : 2) + 1) {
+			str_add(&title, ", as of ");
+			format_span(age, &title);
+			str_add(&title, " ago");
+		} else if (all->every > 0) {
+			str_add(&title, ", read every ");
+			format_span(all->every, &title);
+		}
 		if (s->is_zoomed)
 			str_addf(&title, " (list took %.0f ms)  [ ]: v4 v6", all->ms);
 		else if (all->ms > 500)

@@ -11,7 +11,7 @@ static const struct column columns[HOST_COLUMNS] = {
     [HOST_IP] = {"IP", 14, 39, false, true, false, 0},
     [HOST_FAIL] = {"FAIL", 4, 4, true, true, true, 0},
     [HOST_MIN] = {"/min", 4, 4, true, true, true, 3},
-    [HOST_JAIL] = {"JAIL", 6, 10, false, true, false, 2},
+    [HOST_JAIL] = {"JAIL", 6, 10, false, true, false, 2, true, 0},
     [HOST_LAST] = {"LAST", 5, 5, true, true, true, 5},
     [HOST_TOTAL] = {"TOTAL", 5, 5, true, true, true, 6},
     [HOST_FLAG] = {"FLAG", 5, 12, false, false, false, 0},
@@ -69,6 +69,15 @@ host_compare(const void *a, const void *b, int column)
 	if (order == 0 && column == HOST_FAIL)
 		order = x->last < y->last ? -1 : x->last > y->last;
 	return order != 0 ? order : addr_compare(&x->addr, &y->addr);
+}
+
+static double
+host_rank(const void *row, int column)
+{
+	const struct view_host *h = row;
+
+	return column == HOST_FAIL ? h->fail : column == HOST_MIN ? h->per_min : column == HOST_TOTAL ? (double)h->total
+	    : column == HOST_LAST ? h->last : 0;
 }
 
 /* Every flag is a letter and a colour. */
@@ -160,7 +169,7 @@ host_text(const struct ui *ui, const void *row, struct str *out)
 
 static const struct source source = {
     .columns = columns, .n_columns = HOST_COLUMNS, .first_sort = HOST_FAIL, .slots = host_slots, .row = host_row,
-    .key = host_key, .text = host_text, .addr = host_addr, .compare = host_compare, .cell = host_cell,
+    .key = host_key, .text = host_text, .addr = host_addr, .compare = host_compare, .rank = host_rank, .cell = host_cell,
 };
 
 static bool

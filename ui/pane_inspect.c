@@ -211,16 +211,19 @@ ban_add(struct inspect_state *s, const struct ui *ui, const json_t *b)
 	line_add(s, ROLE_NORMAL, "WHY", "%s", str_text(&text));
 
 	const char *rule = text_of(b, "rule");
+	size_t n_rules = 0;
 	json_array_foreach(json_object_get(s->detail, "rule"), i, row) {
+		if (strcmp(text_of(row, "jail"), text_of(b, "jail")) != 0)
+			continue;
 		str_clear(&text);
 		str_addf(&text, "%s #%lld %s, present, ", text_of(row, "chain"), int_of(row, "n"), text_of(row, "target"));
 		format_count(int_of(row, "pkts"), &text);
 		str_add(&text, " pkts ");
 		format_count(int_of(row, "bytes"), &text);
 		str_add(&text, " bytes");
-		line_add(s, ROLE_NORMAL, i == 0 ? "RULE" : "", "%s", str_text(&text));
+		line_add(s, ROLE_NORMAL, n_rules++ == 0 ? "RULE" : "", "%s", str_text(&text));
 	}
-	if (json_array_size(json_object_get(s->detail, "rule")) == 0)
+	if (n_rules == 0)
 		line_add(s, strcmp(rule, "ok") == 0 || strcmp(rule, "wait") == 0 ? ROLE_NORMAL : ROLE_ALERT, "RULE", "%s",
 		    strcmp(rule, "ok") == 0 ? "its commands succeeded; not seen in a listed chain"
 		    : strcmp(rule, "wait") == 0 ? "on its way to the firewall"

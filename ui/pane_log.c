@@ -113,12 +113,16 @@ event_text(const struct view_event *e, struct str *out)
 		seconds = strtod(e->text, NULL);
 		if (e->is_dry)
 			str_add(out, e->kind == VIEW_BAN ? "would ban, " : "would extend, ");
+		if (seconds >= 0)
+			str_add(out, "for ");
 		format_span(seconds, out);
 		if (e->n > 1) {
 			str_add(out, ", ");
 			format_ordinal(e->n, out);
 			str_add(out, " time");
 		}
+		if (e->applied_ms > 0)
+			str_addf(out, "; applied in %.0f ms", e->applied_ms);
 		break;
 	case VIEW_UNBAN:
 		seconds = strtod(e->text, NULL);
@@ -137,6 +141,8 @@ event_text(const struct view_event *e, struct str *out)
 			format_span(seconds, out);
 			str_add(out, " were left");
 		}
+		if (e->applied_ms > 0)
+			str_addf(out, "; lifted in %.0f ms", e->applied_ms);
 		break;
 	default:
 		str_addn(out, e->text, e->text_len);
@@ -159,7 +165,7 @@ log_text(const struct ui *ui, const void *row, struct str *out)
 		event_text(e, out);
 }
 
-static const struct column columns[] = {{"TIME", 8, 8, false, false, false, 0}};
+static const struct column columns[] = {{"TIME", 8, 8, false, false, false, 0, false, 0}};
 
 static const struct source source = {
     .columns = columns, .n_columns = 1, .slots = log_slots, .row = log_row, .key = log_key, .text = log_text, .addr = log_addr,
@@ -310,12 +316,14 @@ update(struct pane *p, const struct ui *ui, bool force)
 
 /* ---- drawing ---- */
 static int
-head_draw(const struct view_event *e, struct canvas *c, int y)
+head_draw(const struct ui *ui, const struct view_event *e, struct canvas *c, int y)
 {
 	struct str text = {0};
 	enum role role;
-	int ip_cols = c->w >= 110 ? 18 : 15, jail_cols = 9, x = 0;
+	int ip_cols = c->w >= 110 ? 18 : 15, jail_cols = table_jail_cols(ui), x = 0;
 
+	if (jail_cols > (c->w >= 100 ? 18 : 9))
+		jail_cols = c->w >= 100 ? 18 : 9;
 	format_clock(e->t, &text);
 	if (c->w < 60) { /* the time goes first */
 		x = 0;
@@ -354,7 +362,7 @@ event_rows(const struct ui *ui, const struct canvas *c, const struct view_event 
 	event_text(e, &text);
 	struct canvas off = *c; /* measure without drawing: a window of no height */
 	off.h = 0;
-	head = head_draw(e, &off, 0);
+	head = head_draw(ui, e, &off, 0);
 	int room = c->w - head > 10 ? c->w - head : 10;
 	rows = (canvas_cols(str_text(&text), text.len, c->is_ascii) + room - 1) / room;
 	str_done(&text);
@@ -367,7 +375,7 @@ event_draw(const struct ui *ui, struct canvas *c, int y, int rows, const struct 
 	struct str text = {0};
 	enum role role = ROLE_NORMAL;
 	bool was_cut;
-	int head = head_draw(e, c, y);
+	int head = head_draw(ui, e, c, y);
 
 	event_text(e, &text);
 	if (e->kind == VIEW_ACTION_FAILED || (e->kind == VIEW_NOTICE && e->level == 2))
@@ -382,8 +390,10 @@ event_draw(const struct ui *ui, struct canvas *c, int y, int rows, const struct 
 			canvas_textn(c, head, y + i, room, i * room, role, 0, str_text(&text), text.len, NULL);
 	}
 	str_done(&text);
-	if (is_cursor)
+	if (is_cursor) {
+		canvas_role(c, 0, y, c->w, ROLE_NORMAL);
 		canvas_flags(c, 0, y, c->w, CELL_REVERSE);
+	}
 }
 
 static void

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -36,7 +37,7 @@ struct regex_state {
 	uv_timer_t timer;
 	struct child *child; /* NULL: none runs */
 	bool is_again;       /* typed while the child ran */
-	char file[64];       /* the filter that the child reads; "": none */
+	int file;            /* the filter that the child reads: memory without a name, gone with us; 0: none yet */
 	struct str lines;    /* what the child gets on stdin */
 	size_t n_lines;
 	bool is_asked;
@@ -134,20 +135,16 @@ static bool
 file_write(struct regex_state *s)
 {
 	const struct view_jail *j = view_jail(s->ui->view, s->jail);
-	char path[sizeof s->file] = "/tmp/jailtop-regex-XXXXXX.conf";
-	int fd;
+	int fd = -1;
 	FILE *out;
 
-	if (s->file[0] == '\0') {
-		fd = mkostemps(path, 5, O_CLOEXEC);
-		if (fd >= 0)
-			memcpy(s->file, path, sizeof path);
-	} else {
-		fd = open(s->file, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
-	}
+	if (s->file <= 0)
+		s->file = memfd_create("jailtop-filter", MFD_CLOEXEC);
+	if (s->file > 0 && ftruncate(s->file, 0) == 0 && lseek(s->file, 0, SEEK_SET) == 0)
+		fd = fcntl(s->file, F_DUPFD_CLOEXEC, 3);
 	out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (out == NULL) {
-		snprintf(s->trouble, sizeof s->trouble, "/tmp: %s", strerror(errno));
+		snprintf(s->trouble, sizeof s->trouble, "the filter cannot be kept in memory: %s", strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return false;
@@ -181,9 +178,9 @@ run(struct regex_state *s)
 	}
 	if (!file_write(s))
 		return;
-	const char *argv[] = {"jailtop", "regex", "--json", "-", s->file, NULL};
+	const char *argv[] = {"jailtop", "regex", "--json", "-", "/proc/self/fd/3", NULL};
 	struct child_spec spec = {
-	    .file = ui->exe, .argv = argv, .input = str_text(&s->lines), .input_len = s->lines.len, .timeout_s = CHILD_S,
+	    .file = ui->exe, .argv = argv, .input = str_text(&s->lines), .input_len = s->lines.len, .pass_fd = s->file, .timeout_s = CHILD_S,
 	    .keep_out = CHILD_OUT_MAX, .done = finished, .arg = s,
 	};
 	s->child = child_run(ui->loop, &spec);
@@ -218,9 +215,9 @@ regex_stop(struct ui *ui)
 		child_kill(s->child);
 	if (s->has_timer && !uv_is_closing((uv_handle_t *)&s->timer))
 		uv_close((uv_handle_t *)&s->timer, NULL);
-	if (s->file[0] != '\0')
-		unlink(s->file);
-	s->file[0] = '\0';
+	if (s->file > 0)
+		close(s->file);
+	s->file = 0;
 }
 
 /* ---- the lines ---- */
@@ -412,6 +409,13 @@ row_draw(const json_t *row, struct canvas *c, int y, int shift)
 	}
 }
 
+/* "^" alone is true of every line. */
+static bool
+says_more_than_anchor(const char *reach)
+{
+	return *reach != '\0' && strcmp(reach, "^") != 0 && strcmp(reach, "\\A") != 0;
+}
+
 static void
 counts_draw(const struct regex_state *s, struct canvas *c, int y)
 {
@@ -512,7 +516,7 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 		if (y >= c->h)
 			break;
 		row_draw(row, c, y++, ui->shift);
-		if (*text_of(row, "reach") != '\0' && strcmp(text_of(row, "verdict"), "miss") == 0 && y < c->h)
+		if (strcmp(text_of(row, "verdict"), "miss") == 0 && says_more_than_anchor(text_of(row, "reach")) && y < c->h)
 			canvas_printf(c, 3, y++, ROLE_DIM, "matched as far as `%s`", text_of(row, "reach"));
 	}
 }

@@ -36,6 +36,7 @@ table_done(struct table *t)
 /* ---- building the rows ---- */
 struct sort_row {
 	const void *row;
+	double rank; /* compared first: most pairs never touch the rows themselves */
 	struct table_row id;
 };
 
@@ -50,8 +51,10 @@ sort_compare(const void *a, const void *b, void *arg)
 {
 	const struct sort_by *by = arg;
 	const struct sort_row *x = a, *y = b;
-	int order = by->source->compare(x->row, y->row, by->column);
+	int order = x->rank < y->rank ? -1 : x->rank > y->rank;
 
+	if (order == 0)
+		order = by->source->compare(x->row, y->row, by->column);
 	if (by->is_reversed)
 		order = -order;
 	if (order == 0)
@@ -89,7 +92,7 @@ rows_build(struct table *t, const struct pane *p, const struct ui *ui)
 			continue;
 		t->total++;
 		if (row_passes(t, t->filter, ui, row, &text))
-			found[n++] = (struct sort_row){row, {serial, slot}};
+			found[n++] = (struct sort_row){row, s->rank != NULL ? s->rank(row, t->sort) : 0, {serial, slot}};
 	}
 	str_done(&text);
 	if (s->compare != NULL && n > 1) {
@@ -338,8 +341,21 @@ table_order_text(const struct table *t, struct str *out)
 	    column->is_down != t->is_reversed ? "v" : "^");
 }
 
+int
+table_jail_cols(const struct ui *ui)
+{
+	const struct view *v = ui->view;
+	int most = 4;
+
+	for (size_t i = 0; i < v->n_jails; i++) {
+		int cols = canvas_cols(v->jails[i]->name, strlen(v->jails[i]->name), ui->is_ascii);
+		most = cols > most ? cols : most;
+	}
+	return most < 32 ? most : 32;
+}
+
 static int
-columns_fit(const struct source *s, int w, int widths[TABLE_COLUMNS_MAX])
+columns_fit(const struct source *s, const struct ui *ui, int w, int widths[TABLE_COLUMNS_MAX])
 {
 	int total = 1; /* the cursor's column */
 
@@ -359,6 +375,14 @@ columns_fit(const struct source *s, int w, int widths[TABLE_COLUMNS_MAX])
 		total -= widths[victim] + 1;
 		widths[victim] = 0;
 	}
+	for (int i = 0; i < s->n_columns; i++)
+		if (s->columns[i].is_jail && widths[i] > 0) {
+			int wish = table_jail_cols(ui) + s->columns[i].around - widths[i], more = wish < w - total ? wish : w - total;
+			if (more > 0) {
+				widths[i] += more;
+				total += more;
+			}
+		}
 	for (bool grew = true; grew && total < w;) { /* each in turn, so that none takes it all */
 		grew = false;
 		for (int i = 0; i < s->n_columns && total < w; i++)
@@ -383,7 +407,10 @@ row_draw(const struct table *t, const struct pane *p, const struct ui *ui, struc
 
 	if (is_cursor)
 		canvas_text(c, 0, y, ROLE_NORMAL, ">");
-	if (row != NULL) {
+	enum role all = ROLE_NORMAL;
+	if (row != NULL && t->source->heading != NULL && t->source->heading(ui, row, &text, &all)) {
+		canvas_field(c, x, y, c->w - x, false, all, 0, str_text(&text));
+	} else if (row != NULL) {
 		for (int column = 0; column < t->source->n_columns; column++) {
 			enum role role = ROLE_NORMAL;
 			if (widths[column] == 0)
@@ -402,8 +429,10 @@ row_draw(const struct table *t, const struct pane *p, const struct ui *ui, struc
 		canvas_text(c, x, y, ROLE_DIM, "(gone)");
 	}
 	str_done(&text);
-	if (is_cursor && is_focused)
+	if (is_cursor && is_focused) { /* one bar: colours in reverse would be blocks, the letters say the same */
+		canvas_role(c, 0, y, c->w, ROLE_NORMAL);
 		canvas_flags(c, 0, y, c->w, CELL_REVERSE);
+	}
 }
 
 void
@@ -412,7 +441,7 @@ table_draw(const struct table *t, const struct pane *p, const struct ui *ui, str
 	int widths[TABLE_COLUMNS_MAX];
 	int x = 1, rows = c->h - 1;
 
-	columns_fit(t->source, c->w, widths);
+	columns_fit(t->source, ui, c->w, widths);
 	for (int i = 0; i < t->source->n_columns; i++)
 		if (widths[i] > 0) {
 			canvas_field(c, x, 0, widths[i], t->source->columns[i].is_right, ROLE_DIM, 0, t->source->columns[i].name);

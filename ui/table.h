@@ -28,6 +28,8 @@ struct column {
 	int width, wide; /* columns at least, and at most when there is room */
 	bool is_right, can_sort, is_down; /* is_down: the biggest first when it is chosen */
 	int drop; /* the highest are dropped first when there is no room; 0: never */
+	bool is_jail; /* grows first, until the longest jail's name fits */
+	int around;   /* … and what stands around the name */
 };
 
 struct source {
@@ -39,6 +41,8 @@ struct source {
 	void (*text)(const struct ui *ui, const void *row, struct str *out); /* what / and \ look at */
 	void (*addr)(const void *row, struct addr *out);
 	int (*compare)(const void *a, const void *b, int column); /* NULL: the order of the slots */
+	double (*rank)(const void *row, int column); /* optional: decides before compare() does; NAN: it has none */
+	bool (*heading)(const struct ui *ui, const void *row, struct str *text, enum role *role); /* optional: true: one text over all columns */
 	void (*cell)(const struct ui *ui, const void *row, int column, struct str *text, enum role *role);
 };
 
@@ -87,6 +91,7 @@ bool table_is_marked(const struct table *t, const char *key);
 void table_mark(struct table *t, const char *key); /* toggles */
 void table_unmark_all(struct table *t);
 
+int table_jail_cols(const struct ui *ui); /* the longest jail's name, at most 32 */
 /* "by LEFT ^" */
 void table_order_text(const struct table *t, struct str *out);
 /* Headings and rows, from row 0 of the canvas on. */

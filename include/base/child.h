@@ -35,6 +35,7 @@ struct child_spec {
 	const char *const *env;    /* NULL: inherit */
 	const char *input;         /* fed to stdin; NULL: /dev/null; copied */
 	size_t input_len;
+	int pass_fd;               /* becomes the child's descriptor 3; 0: none */
 	double timeout_s;          /* 0: none */
 	size_t keep_out, keep_err; /* caps of what is kept, 0: 64 KiB */
 	/*

@@ -118,6 +118,7 @@ struct view_event {
 	int n, max, regex;
 	bool is_dry;
 	int level; /* of a notice: 0 info, 1 warning, 2 error */
+	double applied_ms; /* of a ban or unban: how long its commands took; 0: not known yet */
 	char *own; /* owned */
 };
 

@@ -67,7 +67,7 @@
  *            "lines":[{"t":T,"text":"…"}…],"outcomes":[{"action","phase","ok":bool,"exit":n,"ms":x,"command","output"}…]}…],
  *   "fails":[{"jail","count":n,"max":n,"first":T,"last":T,"lines":[…],"failregex":n}…],
  *   "history":[{"jail","t":T,"bantime":s}…] bans before this one, oldest first,
- *   "users":[{"name","count":n}…], "rule":[{"chain","n","target","pkts","bytes"}…]}
+ *   "users":[{"name","count":n}…], "rule":[{"jail","chain","n" from 1,"target","pkts","bytes"}…]}
  */
 #ifndef JAILTOP_WIRE_H
 #define JAILTOP_WIRE_H

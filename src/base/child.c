@@ -296,7 +296,7 @@ child_run(uv_loop_t *loop, const struct child_spec *spec)
 {
 	struct child *c = xcalloc(1, sizeof *c);
 	int fds[3] = {-1, -1, -1};
-	uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
+	uv_stdio_container_t stdio[4] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_INHERIT_FD}};
 	uv_process_options_t options = {
 		.exit_cb = process_exited,
 		.file = spec->file,
@@ -305,11 +305,12 @@ child_run(uv_loop_t *loop, const struct child_spec *spec)
 		.env = (char **)(uintptr_t)spec->env,
 		.flags = UV_PROCESS_DETACHED, /* a session of its own: one signal reaches all of it */
 		.stdio = stdio,
-		.stdio_count = 3,
+		.stdio_count = spec->pass_fd > 0 ? 4 : 3,
 	};
 	int rc = 0;
 
 	sigpipe_ignore();
+	stdio[3].data.fd = spec->pass_fd;
 	c->loop = loop;
 	c->exited = spec->exited;
 	c->done = spec->done;

@@ -107,6 +107,13 @@ is_private_or_none(uint32_t c)
 	    (c >= 0xfdd0 && c <= 0xfdef);
 }
 
+/* What a reader put in the place of bytes that were no text: told, not drawn. */
+static bool
+is_replacement(uint32_t c)
+{
+	return c == 0xfffd;
+}
+
 bool
 text_is_printable(uint32_t c)
 {
@@ -170,7 +177,7 @@ text_next(const char *bytes, size_t len, bool ascii_only, struct text_cell *cell
 		return n;
 	}
 	int width = unicode_width(c);
-	if ((ascii_only && c > 0x7e) || is_invisible(c) || is_private_or_none(c) || width < 0 || width == 0) {
+	if ((ascii_only && c > 0x7e) || is_invisible(c) || is_private_or_none(c) || is_replacement(c) || width <= 0) {
 		/* a mark without a base (width 0) has nothing to stand on: shown as an escape */
 		escape(cell, c, false);
 		return n;

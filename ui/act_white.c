@@ -1,0 +1,115 @@
+/*
+ * act_white: the keys w W: addresses that nobody bans, for a while, until restart, or for good.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/duration.h"
+#include "base/mem.h"
+#include "deed.h"
+#include "ui.h"
+
+static void
+whitelist_one(struct ui *ui, struct deed *d, const char *ip, const char *seconds)
+{
+	const char *with[] = {"set", "all", "addignoreip", "--for", seconds, ip};
+	const char *without[] = {"set", "all", "addignoreip", ip};
+	size_t jail = 0;
+	const struct view_ban *b;
+
+	undo_step(&d->undo, (const char *const[]){"set", "all", "delignoreip", ip}, 4);
+	if (seconds != NULL)
+		deed_send(d, with, 6);
+	else
+		deed_send(d, without, 4);
+	while ((b = view_ban_next(ui->view, ip, &jail)) != NULL)
+		unban_add(d, b);
+}
+
+void
+whitelist_done(struct ui *ui, const char *text)
+{
+	const struct table *table = &ui_focused(ui)->table;
+	const struct target t = ui->prompt.target;
+	char seconds[32];
+	double span = 0;
+	struct err err;
+	struct str words = {0};
+	bool is_restart = strcmp(text, "restart") == 0;
+
+	if (strcmp(text, "permanent") == 0 || strcmp(text, "perm") == 0) {
+		ui_message(ui, ROLE_WARN, "for ever is a matter of the configuration: ignoreip in jail.d/*.local; restart lasts until the engine ends");
+		return;
+	}
+	if (!is_restart && (!duration_parse(text, &span, &err) || !(span >= 1))) {
+		ui_message(ui, ROLE_WARN, "no time: %s (1h, 24h, 7d, restart)", text);
+		return;
+	}
+	snprintf(seconds, sizeof seconds, "%.0f", span);
+	if (is_restart)
+		str_add(&words, "until the engine restarts");
+	else {
+		str_add(&words, "for ");
+		format_span(span, &words);
+	}
+	struct deed *d;
+	if (table->n_marks > 0 && ui->prompt.label[0] != '\0' && ui->prompt.target.ip[0] == '\0') {
+		d = deed_new(ui, "whitelisted %zu addresses %s", table->n_marks, str_text(&words));
+		snprintf(d->undo.text, sizeof d->undo.text, "took %zu addresses off the white list", table->n_marks);
+		for (size_t i = 0; i < table->n_marks; i++) {
+			const char *split = strchr(table->marks[i], '\n');
+			whitelist_one(ui, d, split != NULL ? split + 1 : table->marks[i], is_restart ? NULL : seconds);
+		}
+		table_unmark_all(&ui_focused(ui)->table);
+	} else {
+		size_t jail = 0;
+		bool is_banned = view_ban_next(ui->view, t.ip, &jail) != NULL;
+		d = deed_new(ui, "whitelisted %s %s%s", t.ip, str_text(&words), is_banned ? ", and unbanned it" : "");
+		snprintf(d->undo.text, sizeof d->undo.text, "took %s off the white list%s", t.ip, is_banned ? ", and banned it again" : "");
+		ui_message(ui, ROLE_NORMAL, "whitelisting %s...", t.ip);
+		whitelist_one(ui, d, t.ip, is_restart ? NULL : seconds);
+	}
+	deed_sent(d);
+	str_done(&words);
+}
+
+void
+white_list_show(struct ui *ui)
+{
+	struct str left = {0};
+
+	pager_open(ui, "White list", false);
+	pager_add(ui, " what was added while the engine runs; ignoreip of the configuration is not repeated here");
+	for (size_t i = 0; i < ui->view->n_white; i++) {
+		const struct view_white *w = &ui->view->white[i];
+		str_clear(&left);
+		if (w->until < 0)
+			str_add(&left, "until restart");
+		else {
+			format_left(w->until - ui_now(ui), &left);
+			str_add(&left, " left");
+		}
+		pager_add(ui, "  %-39s %-12s %s", w->ip, strcmp(w->jail, "all") == 0 ? "all jails" : w->jail, str_text(&left));
+	}
+	if (ui->view->n_white == 0)
+		pager_add(ui, "  nobody");
+	str_done(&left);
+}
+
+void
+whitelist_open(struct ui *ui, const struct target *t)
+{
+	char label[700];
+
+	if (t->ip[0] == '\0' && ui_focused(ui)->table.n_marks > 0) {
+		snprintf(label, sizeof label, "whitelist the %zu marked for 1h 24h 7d restart: ", ui_focused(ui)->table.n_marks);
+	} else if (t->addr.family == 0) {
+		ui_message(ui, ROLE_WARN, "%s is no address: it cannot be whitelisted", t->ip);
+		return;
+	} else {
+		snprintf(label, sizeof label, "whitelist %.100s for 1h 24h 7d restart perm: ", t->ip);
+	}
+	ui->prompt.target = *t;
+	prompt_open(ui, PROMPT_WHITELIST, label, "");
+}
