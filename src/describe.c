@@ -52,6 +52,8 @@ describe_engine(const struct engine *e)
 	    e->jails_announced > (int)HASH_COUNT(e->jails) ? e->jails_announced : (int)HASH_COUNT(e->jails),
 	    "owned", e->is_owned, "config_notes", e->config_notes);
 	json_object_set_new(o, "host", describe_text(host));
+	double hold = engine_hold_left(e);
+	json_object_set_new(o, "hold", json_real(hold > 0 ? clock_now(&e->clock) + hold : 0));
 	json_object_set_new(o, "why", e->is_dry && e->why_dry != NULL ? json_string(e->why_dry) : json_null());
 	json_object_set_new(o, "config", e->dir != NULL ? describe_text(e->dir) : json_null());
 	return o;

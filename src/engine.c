@@ -396,6 +396,8 @@ on_tick(uv_timer_t *timer)
 
 	engine_turn(e);
 	watch_clock(e);
+	if (e->hold_until > 0 && mono >= e->hold_until)
+		engine_hold(e, 0);
 	double now = clock_now(&e->clock);
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
 		failures_expire(j->failures, now, j->findtime, failure_over, j);
@@ -605,6 +607,25 @@ stop_queue(void *arg)
 	while (e->jails != NULL)
 		jail_free(e->jails);
 	action_queue_close(e->queue, stop_source, e);
+}
+
+void
+engine_hold(struct engine *e, double seconds)
+{
+	e->hold_until = seconds > 0 ? clock_monotonic(&e->clock) + seconds : 0;
+	if (seconds > 0)
+		log_write(LOG_LEVEL_NOTICE, "fail2ban.server", "Hold: nobody is banned by failures for %.0f s", seconds);
+	else
+		log_write(LOG_LEVEL_NOTICE, "fail2ban.server", "Hold is over: failures ban again");
+	bus_publish(e->bus, EVENT_ENGINE, describe_engine(e));
+}
+
+double
+engine_hold_left(const struct engine *e)
+{
+	double left = e->hold_until > 0 ? e->hold_until - clock_monotonic(&e->clock) : 0;
+
+	return left > 0 ? left : 0;
 }
 
 void

@@ -23,6 +23,7 @@
 #include "source/source.h"
 
 #define ENGINE_RECENT_BYTES (512 * 1024) /* raw lines kept per log file, for the Regex pane */
+#define ENGINE_HOLD_MAX_S 86400          /* a hold that is forgotten must end */
 #define ENGINE_MAX_OWN 64                /* protected addresses of attached operators */
 
 struct jail;
@@ -56,6 +57,7 @@ struct engine {
 	const char *why_dry;   /* "not root", "asked for" */
 	bool is_owned;         /* started by a screen, which may stop it when it leaves */
 	bool repair_auto;      /* rules that vanish are put back */
+	double hold_until;     /* monotonic: till then no failure bans; 0: no hold */
 	bool keep_bans;        /* at stop: leave the rules in the kernel */
 	enum engine_state state;
 	double started;        /* wall clock */
@@ -108,6 +110,10 @@ struct engine {
 	void (*stopped)(void *arg); /* called once when engine_stop has ended */
 	void *stopped_arg;
 };
+
+/* For so many seconds failures are counted and ban nobody; 0 ends it. Bans by command go on. */
+void engine_hold(struct engine *e, double seconds);
+double engine_hold_left(const struct engine *e); /* seconds; 0: no hold */
 
 struct engine *engine_new(uv_loop_t *loop, bool dry_run, const char *why_dry);
 /* After `stopped` ran. */

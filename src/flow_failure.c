@@ -93,6 +93,8 @@ count_failure(struct jail *j, const struct ticket *t, int attempts, const char *
 		publish_found(j, entry, entry->retry, "own", NULL, user);
 	} else if (entry->is_invalid) {
 		publish_found(j, entry, entry->retry, "invalid", NULL, user);
+	} else if (entry->retry >= j->maxretry && engine_hold_left(e) > 0) {
+		publish_found(j, entry, entry->retry, "held", NULL, user); /* the next failure after the hold bans */
 	} else if (entry->retry >= j->maxretry) {
 		publish_found(j, entry, entry->retry, "ban", NULL, user);
 		flow_ban(j, failures_take(j->failures, t->id), 0);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "action/action.h"
+#include "base/err.h"
 
 struct engine;
 struct truth;
@@ -32,7 +33,12 @@ void truth_look(struct truth *t);
 void truth_tick(struct truth *t); /* once a second */
 size_t truth_drift(const struct truth *t);
 json_t *truth_chains(const struct truth *t); /* CHAINS, null before the first look; new reference */
-/* The rules of one address: array of {"chain","n","target","pkts","bytes"}; new reference. */
+/* The rules of one address: array of {"jail","chain","n","target","pkts","bytes"}; new reference. */
 json_t *truth_rules(const struct truth *t, const char *ip);
+/*
+ * Deletes a rule of the kernel that bans somebody whom no jail has banned. It must stand in the last listing with
+ * exactly this text: what a client says is only compared. The outcome is told as a notice.
+ */
+bool truth_delete(struct truth *t, int family, const char *chain, const char *text, struct err *err);
 
 #endif

@@ -10,7 +10,7 @@
 #include "deed.h"
 #include "ui.h"
 
-static void
+void
 whitelist_one(struct ui *ui, struct deed *d, const char *ip, const char *seconds)
 {
 	const char *with[] = {"set", "all", "addignoreip", "--for", seconds, ip};
@@ -39,11 +39,14 @@ whitelist_done(struct ui *ui, const char *text)
 	bool is_restart = strcmp(text, "restart") == 0;
 
 	if (strcmp(text, "permanent") == 0 || strcmp(text, "perm") == 0) {
-		ui_message(ui, ROLE_WARN, "for ever is a matter of the configuration: ignoreip in jail.d/*.local; restart lasts until the engine ends");
+		if (t.ip[0] == '\0')
+			ui_message(ui, ROLE_WARN, "for good is asked for one address at a time: clear the marks (V) first");
+		else
+			amend_white_open(ui, t.ip);
 		return;
 	}
 	if (!is_restart && (!duration_parse(text, &span, &err) || !(span >= 1))) {
-		ui_message(ui, ROLE_WARN, "no time: %s (1h, 24h, 7d, restart)", text);
+		ui_message(ui, ROLE_WARN, "no time: %s (1h, 24h, 7d, restart, perm)", text);
 		return;
 	}
 	snprintf(seconds, sizeof seconds, "%.0f", span);

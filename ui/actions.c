@@ -139,7 +139,7 @@ actions_prompt_done(struct ui *ui)
 static bool
 needs_target(enum action act)
 {
-	return act == ACT_UNBAN || act == ACT_WHITELIST || act == ACT_BAN || act == ACT_BAN_NET || act == ACT_EXTEND || act == ACT_INSPECT;
+	return act == ACT_UNBAN || act == ACT_WHITELIST || act == ACT_BAN || act == ACT_BAN_NET || act == ACT_EXTEND || act == ACT_INSPECT || act == ACT_COPY;
 }
 
 static void
@@ -229,6 +229,23 @@ actions_run(struct ui *ui, enum action act, int key)
 		return PANE_DONE;
 	case ACT_UNDO:
 		undo_last(ui);
+		return PANE_DONE;
+	case ACT_HOLD:
+		hold_toggle(ui);
+		return PANE_DONE;
+	case ACT_DELETE_RULE:
+		rule_delete_open(ui);
+		return PANE_DONE;
+	case ACT_SAVE:
+		regex_save(ui);
+		return PANE_DONE;
+	case ACT_COPY:
+		if (!ui->can_copy) {
+			ui_message(ui, ROLE_NORMAL, "copying is off: clipboard = yes under [screen] in jailtop.conf lets y send addresses to your terminal");
+		} else {
+			snprintf(ui->copy, sizeof ui->copy, "%s", t.ip);
+			ui_message(ui, ROLE_GOOD, "%s was sent to the terminal's clipboard", t.ip);
+		}
 		return PANE_DONE;
 	case ACT_MARK:
 		mark(ui);

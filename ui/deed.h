@@ -44,8 +44,17 @@ bool ban_is_refused(struct ui *ui, const struct addr *addr, const char *text);
 
 /* act_white.c */
 void whitelist_open(struct ui *ui, const struct target *t); /* family 0 and no ip: the marked rows */
+void whitelist_one(struct ui *ui, struct deed *d, const char *ip, const char *seconds); /* NULL: until restart; unbans too */
 void whitelist_done(struct ui *ui, const char *text);
 void white_list_show(struct ui *ui);
+
+/* act_amend.c: what is written into the configuration is shown first */
+void amend_show(struct ui *ui, const char *const *words, size_t n, void (*answer)(struct ui *ui, int value)); /* get amend WORDS… */
+void amend_white_open(struct ui *ui, const char *ip);
+
+/* act_engine.c: what is not about one address */
+void hold_toggle(struct ui *ui);
+void rule_delete_open(struct ui *ui);
 
 /* typed.c */
 void typed_done(struct ui *ui, char *text);

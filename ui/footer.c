@@ -12,9 +12,9 @@
 static const enum action overview_keys[] = {
     ACT_HELP, ACT_FIND, ACT_FILTER, ACT_SORT, ACT_PAUSE, ACT_UNBAN, ACT_WHITELIST, ACT_BAN, ACT_INSPECT, ACT_REGEX, ACT_COMMAND, ACT_CLOSE,
 };
-static const enum action chains_keys[] = {ACT_HELP, ACT_FIND, ACT_FILTER, ACT_REPAIR, ACT_RAW, ACT_FAMILY4, ACT_FAMILY6, ACT_UNBAN, ACT_BAN, ACT_INSPECT, ACT_CLOSE};
+static const enum action chains_keys[] = {ACT_HELP, ACT_FIND, ACT_FILTER, ACT_REPAIR, ACT_DELETE_RULE, ACT_RAW, ACT_FAMILY4, ACT_FAMILY6, ACT_UNBAN, ACT_BAN, ACT_INSPECT, ACT_CLOSE};
 static const enum action jails_keys[] = {ACT_HELP, ACT_FIND, ACT_FILTER, ACT_PAUSE, ACT_INSPECT, ACT_REGEX, ACT_COMMAND, ACT_CLOSE};
-static const enum action regex_keys[] = {ACT_HELP, ACT_EDIT, ACT_SHOW_MATCH, ACT_SHOW_MISS, ACT_SHOW_IGNORED, ACT_SHOW_LIMIT, ACT_LIVE, ACT_CLOSE};
+static const enum action regex_keys[] = {ACT_HELP, ACT_EDIT, ACT_SAVE, ACT_SHOW_MATCH, ACT_SHOW_MISS, ACT_SHOW_IGNORED, ACT_SHOW_LIMIT, ACT_LIVE, ACT_CLOSE};
 static const enum action inspect_keys[] = {ACT_HELP, ACT_UNBAN, ACT_WHITELIST, ACT_BAN, ACT_BAN_NET, ACT_EXTEND, ACT_REGEX, ACT_CLOSE};
 
 static const enum action *
@@ -94,7 +94,8 @@ footer_draw(const struct ui *ui, struct canvas *c, int y)
 		return;
 	}
 	if (regex_is_editing(ui)) {
-		canvas_text(c, 0, y, ROLE_NORMAL, "type the expression   arrows Home End   Ctrl-U: clear   Enter or Esc: leave the editor");
+		canvas_text(c, 0, y, ROLE_NORMAL, ui->w >= 90 ? "type the expression   arrows Home End   Ctrl-U: clear   F2: save   Enter or Esc: leave the editor"
+		    : "arrows Home End  Ctrl-U clear  F2 save  Enter or Esc: leave the editor");
 		return;
 	}
 	if (ui->w < 60) {

@@ -207,6 +207,11 @@ modes_add(const struct ui *ui, struct part *parts, int *n, int gap)
 		part = part_add(parts, n, ROLE_MODE, 0, gap);
 		str_add(&part->text, "DRY-RUN");
 	}
+	if (ui->view->is_filled && ui->view->engine.hold > ui_now(ui)) {
+		part = part_add(parts, n, ROLE_MODE, 0, gap);
+		str_add(&part->text, "HOLD ");
+		format_left(ui->view->engine.hold - ui_now(ui), &part->text);
+	}
 	if (ui->is_read_only || (ui->is_up && !ui->can_write && !ui->is_replay)) {
 		part = part_add(parts, n, ROLE_MODE, 0, gap);
 		str_add(&part->text, "READ-ONLY");

@@ -34,6 +34,9 @@ enum { /* printable keys are their code point, Ctrl keys 1-31 */
 	K_PASTE_BEGIN,
 	K_PASTE_END,
 	K_ANSWERED, /* the terminal answered ESC[5n: it has shown the last frame */
+	K_WHEEL_UP, /* the mouse, when it is on; it never acts on anything */
+	K_WHEEL_DOWN,
+	K_CLICK,
 	K_RESIZE,
 	K_UNKNOWN,
 };
@@ -43,8 +46,9 @@ enum { /* printable keys are their code point, Ctrl keys 1-31 */
 	X(UP) X(DOWN) X(PAGE_UP) X(PAGE_DOWN) X(HALF_UP) X(HALF_DOWN) X(HOME) X(END) X(LEFT) X(RIGHT) X(WRAP) \
 	X(FIND) X(FIND_NEXT) X(FIND_BACK) X(FILTER) X(SORT) X(REVERSE) X(PAUSE) X(FOLLOW)                     \
 	X(UNBAN) X(WHITELIST) X(WHITE_LIST) X(BAN) X(BAN_NET) X(EXTEND) X(UNDO) X(MARK) X(UNMARK)             \
-	X(INSPECT) X(REGEX) X(REPAIR) X(RAW) X(FAMILY4) X(FAMILY6)                                            \
-	X(EDIT) X(LIVE) X(SHOW_MATCH) X(SHOW_MISS) X(SHOW_IGNORED) X(SHOW_LIMIT)                              \
+	X(HOLD) X(COPY) X(MOUSE)                              \
+	X(INSPECT) X(REGEX) X(REPAIR) X(DELETE_RULE) X(RAW) X(FAMILY4) X(FAMILY6)                                            \
+	X(EDIT) X(SAVE) X(LIVE) X(SHOW_MATCH) X(SHOW_MISS) X(SHOW_IGNORED) X(SHOW_LIMIT)                              \
 	X(COMMAND) X(EXPORT) X(THEME) X(MONO) X(HELP) X(REPAINT) X(CLOSE) X(QUIT) X(CANCEL) X(INTERRUPT)
 
 enum action {

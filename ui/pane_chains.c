@@ -493,6 +493,22 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 	}
 }
 
+bool
+chains_foreign(const struct ui *ui, int *family, const char **chain, const char **text, const char **source)
+{
+	const struct pane *p = &ui->panes[PANE_CHAINS];
+	const struct chain_row *r = table_current(&p->table, p, ui->view);
+	const struct view_chains *all = &ui->view->chains;
+
+	if (r == NULL || r->kind != ROW_RULE || strcmp(all->chains[r->chain].items[r->item].ban, "no") != 0)
+		return false;
+	*family = all->chains[r->chain].family;
+	*chain = all->chains[r->chain].name;
+	*text = all->chains[r->chain].items[r->item].text;
+	*source = all->chains[r->chain].items[r->item].source;
+	return true;
+}
+
 static bool
 target(const struct pane *p, const struct ui *ui, struct target *t)
 {

@@ -100,6 +100,8 @@ event_text(const struct view_event *e, struct str *out)
 	case VIEW_FOUND:
 		if (strcmp(e->verdict, "own") == 0) {
 			str_add(out, "your own address: counted, not banned  ");
+		} else if (strcmp(e->verdict, "held") == 0) {
+			str_add(out, "HOLD: counted, not banned  ");
 		} else if (strcmp(e->verdict, "ignored") == 0) {
 			str_addf(out, "ignored (%s)  ", *e->why != '\0' ? e->why : "ip");
 		} else if (strcmp(e->verdict, "invalid") == 0) {

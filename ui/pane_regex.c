@@ -16,6 +16,7 @@
 
 #include "base/child.h"
 #include "base/mem.h"
+#include "deed.h"
 #include "ui.h"
 
 #define DEBOUNCE_MS 80
@@ -326,6 +327,10 @@ regex_key(struct ui *ui, int key)
 	struct regex_state *s = state_of(ui);
 
 	switch (key) {
+	case K_F2:
+		if (!ui_is_acting_refused(ui))
+			regex_save(ui);
+		break;
 	case KEY_ESC:
 	case '\r':
 	case '\t':
@@ -341,6 +346,75 @@ regex_key(struct ui *ui, int key)
 		}
 	}
 	ui->must_draw = true;
+}
+
+/* ---- saving ---- */
+static void
+saved(void *arg, bool ok, const json_t *value, const char *error)
+{
+	(void)value;
+	if (!ok)
+		ui_message(arg, ROLE_BAD, "not reloaded: %s", error);
+	else
+		ui_message(arg, ROLE_GOOD, "saved and reloaded");
+}
+
+static void
+reload_answer(struct ui *ui, int value)
+{
+	const char *words[] = {"reload", ui->dialog.words[0]};
+
+	(void)value;
+	ui_message(ui, ROLE_NORMAL, "reloading %s...", words[1]);
+	if (ui->send == NULL || !ui->send(ui->send_arg, words, 2, saved, ui))
+		ui_message(ui, ROLE_BAD, "the engine does not take it now");
+}
+
+static void
+written(void *arg, bool ok, const json_t *value, const char *error)
+{
+	struct ui *ui = arg;
+	const char *jail = state_of(ui)->jail;
+
+	if (!ok) {
+		ui_message(ui, ROLE_BAD, "not saved: %s", error);
+		return;
+	}
+	struct dialog *d = dialog_open(ui, reload_answer);
+	dialog_words(d, &jail, 1);
+	dialog_line(d, "written: %s", json_is_string(value) ? json_string_value(value) : "");
+	dialog_line(d, "reload %s? until then the jail goes on with the old expression", jail);
+	dialog_choice(d, 'y', "yes", 1);
+}
+
+static void
+save_answer(struct ui *ui, int value)
+{
+	const char *words[6] = {"set", "amend"};
+
+	(void)value;
+	for (int i = 0; i < 4; i++)
+		words[2 + i] = ui->dialog.words[i];
+	ui_message(ui, ROLE_NORMAL, "saving...");
+	if (ui->send == NULL || !ui->send(ui->send_arg, words, 6, written, ui))
+		ui_message(ui, ROLE_BAD, "the engine does not take it now");
+}
+
+void
+regex_save(struct ui *ui)
+{
+	struct regex_state *s = state_of(ui);
+	char number[16];
+
+	snprintf(number, sizeof number, "%d", s->number);
+	if (s->jail[0] == '\0' || s->pattern.len == 0)
+		ui_message(ui, ROLE_WARN, "there is no expression to save");
+	else if (strcmp(s->original, str_text(&s->pattern)) == 0)
+		ui_message(ui, ROLE_NORMAL, "the expression is as the jail has it: nothing to save");
+	else {
+		s->is_editing = false;
+		amend_show(ui, (const char *const[]){"failregex", s->jail, number, str_text(&s->pattern)}, 4, save_answer);
+	}
 }
 
 /* ---- the pane ---- */

@@ -37,6 +37,7 @@ prefs_load(struct prefs *p)
 			theme_parse(iniparser_getstring(d, "screen:theme", "dark"), &p->theme);
 			p->no_color = !iniparser_getboolean(d, "screen:color", 1);
 			p->is_slow = iniparser_getboolean(d, "screen:slow", 0);
+			p->can_copy = iniparser_getboolean(d, "screen:clipboard", 0);
 			iniparser_freedict(d);
 		}
 	}

@@ -5,6 +5,7 @@
  *     theme = dark | light | blue-orange | mono
  *     color = yes | no
  *     slow  = yes | no
+ *     clipboard = yes | no   (y may send addresses to the terminal's clipboard)
  */
 #ifndef UI_PREFS_H
 #define UI_PREFS_H
@@ -15,7 +16,7 @@
 
 struct prefs {
 	enum theme_name theme;
-	bool no_color, is_slow;
+	bool no_color, is_slow, can_copy;
 };
 
 /* A missing file is fine; what is wrong in it is left at its default. */

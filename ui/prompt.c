@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "deed.h"
 #include "ui.h"
 
 #define PROMPT_MAX 4096
@@ -24,6 +25,7 @@ prompt_open(struct ui *ui, enum prompt_kind kind, const char *label, const char 
 	str_add(&p->text, text);
 	p->at = p->text.len;
 	p->recalled = -1;
+	p->note[0] = '\0';
 	ui->must_draw = true;
 }
 
@@ -186,7 +188,12 @@ prompt_key(struct ui *ui, int key)
 	struct prompt *p = &ui->prompt;
 	enum prompt_kind kind = p->kind;
 
+	p->note[0] = '\0';
 	switch (key) {
+	case '\t':
+		if (kind == PROMPT_COMMAND)
+			typed_complete(ui);
+		return;
 	case KEY_ESC:
 	case KEY_CTRL('C'):
 		if (kind == PROMPT_FIND && !ui->pager.is_open) {
@@ -249,13 +256,13 @@ prompt_draw(const struct ui *ui, struct canvas *c, int y)
 	static const char *const hints[PROMPTS] = {
 	    [PROMPT_FIND] = "Enter: keep   n N: next, previous   Esc: back to where it was",
 	    [PROMPT_FILTER] = "regex, address or network; !x: not x; empty: all rows   Enter: apply   Esc: leave as it was",
-	    [PROMPT_COMMAND] = "a fail2ban-client command, e.g. status sshd   Up: history   Enter: send   Esc: cancel",
-	    [PROMPT_WHITELIST] = "1h, 24h, 7d, any time, or restart   Enter: do it   Esc or nothing typed: cancel",
+	    [PROMPT_COMMAND] = "a fail2ban-client command, e.g. status sshd   Tab: complete   Up: history   Esc: cancel",
+	    [PROMPT_WHITELIST] = "1h, 24h, 7d, any time, restart, or perm: for good   Enter: do it   Esc or nothing typed: cancel",
 	    [PROMPT_BAN] = "JAIL and TIME in any order, perm: for ever   Enter: ban   Esc: cancel",
 	    [PROMPT_EXTEND] = "x2, 24h, 7d, any time from now, or perm   Enter: do it   Esc or nothing typed: cancel",
 	    [PROMPT_EXPORT] = "file.csv, file.json or file.txt; must not exist   Enter: write   Esc: cancel",
 	};
-	canvas_text(c, 0, y + 1, ROLE_DIM, hints[p->kind]);
+	canvas_text(c, 0, y + 1, p->note[0] != '\0' ? ROLE_NORMAL : ROLE_DIM, p->note[0] != '\0' ? p->note : hints[p->kind]);
 }
 
 /* ---- questions ---- */
@@ -291,11 +298,22 @@ dialog_choice(struct dialog *d, int key, const char *label, int value)
 }
 
 void
+dialog_words(struct dialog *d, const char *const *words, size_t n)
+{
+	d->words = xcalloc(n + 1, sizeof *d->words);
+	for (size_t i = 0; i < n; i++)
+		d->words[i] = xstrdup(words[i]);
+}
+
+void
 dialog_close(struct ui *ui)
 {
 	for (size_t i = 0; ui->dialog.marked != NULL && ui->dialog.marked[i] != NULL; i++)
 		free(ui->dialog.marked[i]);
 	free(ui->dialog.marked);
+	for (size_t i = 0; ui->dialog.words != NULL && ui->dialog.words[i] != NULL; i++)
+		free(ui->dialog.words[i]);
+	free(ui->dialog.words);
 	memset(&ui->dialog, 0, sizeof ui->dialog);
 	ui->must_draw = true;
 }

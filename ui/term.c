@@ -43,6 +43,8 @@ struct term {
 	bool is_pair[8];
 	enum theme_name theme;
 	bool has_theme;
+	bool is_mouse_on;
+	int click_x, click_y;
 };
 
 /* For the handler of a crash: what gives the terminal back, made ahead. The log sink's sister: signal handlers have no argument. */
@@ -71,7 +73,7 @@ rescue_set(struct term *t)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 	struct sigaction action = {.sa_handler = crashed, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
-	const char *parts[6] = {"\033[?2004l", tigetstr("rmkx"), tigetstr("cnorm"), tigetstr("sgr0"), tigetstr("rmcup"), "\r\n"};
+	const char *parts[6] = {"\033[?2004l\033[?1000l\033[?1006l", tigetstr("rmkx"), tigetstr("cnorm"), tigetstr("sgr0"), tigetstr("rmcup"), "\r\n"};
 
 	rescue.fd = t->fd;
 	rescue.saved = t->saved;
@@ -228,6 +230,7 @@ term_close(struct term *t)
 {
 	if (t == NULL)
 		return;
+	term_mouse(t, false);
 	delwin(t->input);
 	endwin();
 	collect(t);
@@ -301,6 +304,55 @@ term_is_gone(const struct term *t)
 	return t->is_gone;
 }
 
+static int
+mouse_key(struct term *t)
+{
+	MEVENT event;
+
+	if (getmouse(&event) != OK)
+		return K_UNKNOWN;
+	t->click_x = event.x;
+	t->click_y = event.y;
+	return event.bstate & BUTTON4_PRESSED ? K_WHEEL_UP : event.bstate & BUTTON5_PRESSED ? K_WHEEL_DOWN
+	    : event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED) ? K_CLICK : K_UNKNOWN;
+}
+
+void
+term_mouse(struct term *t, bool is_on)
+{
+	if (t->is_mouse_on == is_on)
+		return;
+	t->is_mouse_on = is_on;
+	mouseinterval(0);
+	mousemask(is_on ? BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
+	collect(t);
+	term_write(t);
+}
+
+void
+term_click(const struct term *t, int *x, int *y)
+{
+	*x = t->click_x;
+	*y = t->click_y;
+}
+
+void
+term_copy(struct term *t, const char *text)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t len = strlen(text);
+
+	str_add(&t->pending, "\033]52;c;");
+	for (size_t i = 0; i < len; i += 3) {
+		const unsigned char *p = (const unsigned char *)text + i;
+		unsigned group = (unsigned)p[0] << 16 | (i + 1 < len ? (unsigned)p[1] << 8 : 0) | (i + 2 < len ? p[2] : 0u);
+		for (size_t k = 0; k < 4; k++)
+			str_addc(&t->pending, i + k > len ? '=' : digits[group >> (18 - 6 * k) & 63]);
+	}
+	str_add(&t->pending, "\033\\");
+	term_write(t);
+}
+
 int
 term_key(struct term *t)
 {
@@ -328,6 +380,8 @@ term_key(struct term *t)
 			t->silent = 0;
 			return K_ANSWERED;
 		}
+		if (got == KEY_MOUSE)
+			return mouse_key(t);
 		for (size_t i = 0; i < sizeof map / sizeof *map; i++)
 			if (map[i].curses == (int)got)
 				return map[i].key;

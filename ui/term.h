@@ -37,5 +37,8 @@ bool term_wants_write(const struct term *t); /* bytes wait for the terminal */
 void term_write(struct term *t);             /* it takes some again */
 bool term_is_shown(const struct term *t, double now); /* the last frame was answered, or no answer is to be expected */
 void term_drop_input(struct term *t);
+void term_mouse(struct term *t, bool is_on); /* K_WHEEL_UP, K_WHEEL_DOWN and K_CLICK come, or not */
+void term_click(const struct term *t, int *x, int *y); /* of the last K_CLICK */
+void term_copy(struct term *t, const char *text); /* to the terminal's clipboard: OSC 52 */
 
 #endif

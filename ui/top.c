@@ -189,6 +189,11 @@ paint(struct top *top)
 		top->must_resize = false;
 	}
 	top->ui.mono = now;
+	term_mouse(top->term, top->ui.is_mouse_on);
+	if (top->ui.copy[0] != '\0') {
+		term_copy(top->term, top->ui.copy);
+		top->ui.copy[0] = '\0';
+	}
 	ui_draw(&top->ui, &top->canvas);
 	term_paint(top->term, &top->canvas, top->ui.theme, top->ui.must_repaint, now);
 	top->ui.must_draw = top->ui.must_repaint = false;
@@ -268,7 +273,13 @@ on_tty(uv_poll_t *poll, int status, int events)
 				top->ui.is_gate_closed = false;
 			continue;
 		}
-		ui_key(&top->ui, key, monotonic());
+		if (key == K_CLICK) {
+			int x, y;
+			term_click(top->term, &x, &y);
+			ui_click(&top->ui, x, y, monotonic());
+		} else {
+			ui_key(&top->ui, key, monotonic());
+		}
 		was_key = true;
 	}
 	if (term_is_gone(top->term) || (status == 0 && (events & UV_DISCONNECT)))
@@ -500,6 +511,7 @@ applet_top(int argc, char **argv)
 	if (o.replay != NULL && !replay_file(o.replay, on_message, top, &err))
 		goto failed;
 	top->ui.theme = prefs.theme;
+	top->ui.can_copy = prefs.can_copy;
 	o.slow |= prefs.is_slow;
 	if (o.theme != NULL && !theme_parse(o.theme, &top->ui.theme)) {
 		err_set(&err, "no such theme: %s (dark, light, blue-orange, mono)", o.theme);

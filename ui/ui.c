@@ -389,6 +389,11 @@ general(struct ui *ui, enum action act, int key)
 	case ACT_REPAINT:
 		ui->must_repaint = true;
 		return true;
+	case ACT_MOUSE:
+		ui->is_mouse_on = !ui->is_mouse_on;
+		ui_message(ui, ROLE_NORMAL, ui->is_mouse_on ? "the mouse is on: wheel and click; m gives it back to your terminal, to select text"
+		    : "the mouse is your terminal's again");
+		return true;
 	case ACT_HELP:
 		help_open(ui);
 		return true;
@@ -484,6 +489,45 @@ dispatch(struct ui *ui, int key)
 	ui_message(ui, ROLE_NORMAL, "%s has no meaning in this pane", keys_name(key, name));
 }
 
+/* The mouse moves, it never acts: nothing happens while something is asked or edited. */
+static bool
+takes_mouse(const struct ui *ui)
+{
+	return !ui->dialog.is_open && ui->prompt.kind == PROMPT_NONE && !regex_is_editing(ui) && ui->w >= UI_LEAST_W && ui->h >= UI_LEAST_H;
+}
+
+static void
+wheel(struct ui *ui, bool is_up)
+{
+	for (int i = 0; i < 3 && takes_mouse(ui); i++)
+		dispatch(ui, is_up ? K_UP : K_DOWN);
+	ui_update(ui, ui->mono);
+}
+
+void
+ui_click(struct ui *ui, int x, int y, double mono)
+{
+	ui->mono = mono;
+	if (!takes_mouse(ui) || ui->pager.is_open)
+		return;
+	ui->must_draw = true;
+	ui->key_at = mono;
+	for (int i = 0; i < PANES; i++) {
+		struct pane *p = &ui->panes[i];
+		if (p->w <= 0 || x < p->x || x >= p->x + p->w || y < p->y || y >= p->y + p->h)
+			continue;
+		int above = i == PANE_LOG ? 1 : 2;
+		ui->focus = (enum pane_id)i;
+		if (p->ops->source == NULL || p->is_line || y - p->y < above)
+			return;
+		if (i == PANE_LOG && log_paused_rows(ui) < 0)
+			p->ops->act(p, ACT_UP, ui); /* rows that are pointed at stand still */
+		if (p->table.top + (size_t)(y - p->y - above) < p->table.count)
+			table_go(&p->table, p, ui->view, p->table.top + (size_t)(y - p->y - above));
+		return;
+	}
+}
+
 void
 ui_key(struct ui *ui, int key, double mono)
 {
@@ -493,6 +537,10 @@ ui_key(struct ui *ui, int key, double mono)
 	ui->must_draw = true;
 	if (ui->is_gate_closed || key == K_UNKNOWN)
 		return;
+	if (key == K_WHEEL_UP || key == K_WHEEL_DOWN) {
+		wheel(ui, key == K_WHEEL_UP);
+		return;
+	}
 	ui->key_at = mono;
 	if (ui->dialog.is_open)
 		dialog_key(ui, key);

@@ -42,6 +42,7 @@ struct prompt {
 	size_t old_cursor, old_top; /* where a search began */
 	bool old_touched;
 	size_t nth, all;            /* of the search so far */
+	char note[600];             /* in place of the hint: what may come next */
 };
 
 struct dialog_choice {
@@ -62,6 +63,7 @@ struct dialog {
 	int n_choices;
 	struct target targets[10];
 	int n_targets;
+	char **words; /* owned, NULL-terminated: what the answer is about, when that is no address */
 	char **marked; /* owned, NULL-terminated: ban keys or addresses of marked rows */
 	void (*answer)(struct ui *ui, int value);
 };
@@ -139,6 +141,9 @@ struct ui {
 
 	/* what top.c does next */
 	bool must_draw, must_repaint, is_leaving;
+	bool is_mouse_on;
+	bool can_copy;    /* the user's preferences allow OSC 52 */
+	char copy[600];   /* for the terminal's clipboard; "": nothing */
 	bool is_stopping; /* the engine was told to stop: leave when it is gone */
 	int exit_code;
 };
@@ -149,6 +154,7 @@ void ui_resize(struct ui *ui, int w, int h); /* also lays out */
 /* After messages, and at least 4 times a second while shown. */
 void ui_update(struct ui *ui, double mono);
 void ui_key(struct ui *ui, int key, double mono);
+void ui_click(struct ui *ui, int x, int y, double mono);
 void ui_draw(const struct ui *ui, struct canvas *c);
 /* True when a countdown or an age on the screen changes with time alone. */
 void ui_tick(struct ui *ui, double mono);
@@ -178,6 +184,7 @@ void prompt_line_draw(struct canvas *c, int x, int y, const struct str *text, si
 struct dialog *dialog_open(struct ui *ui, void (*answer)(struct ui *ui, int value));
 void dialog_line(struct dialog *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void dialog_choice(struct dialog *d, int key, const char *label, int value);
+void dialog_words(struct dialog *d, const char *const *words, size_t n); /* copies; once for a question */
 void dialog_close(struct ui *ui);
 void dialog_key(struct ui *ui, int key);
 void dialog_draw(const struct ui *ui, struct canvas *c, int bottom); /* bottom: the last row it may use */
@@ -221,6 +228,9 @@ void regex_open(struct ui *ui, const char *jail, int failregex);
 void regex_key(struct ui *ui, int key); /* while it is edited */
 bool regex_is_editing(const struct ui *ui);
 void regex_stop(struct ui *ui); /* ends the child: before the loop ends */
+void regex_save(struct ui *ui); /* shows what would be written, and asks */
+/* the Chains pane: the rule under the cursor, when no ban asks for it */
+bool chains_foreign(const struct ui *ui, int *family, const char **chain, const char **text, const char **source);
 /* the Inspect pane */
 void inspect_open(struct ui *ui, const struct target *t);
 

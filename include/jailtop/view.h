@@ -36,6 +36,7 @@ struct view_engine {
 	bool is_dry, is_owned;
 	enum { VIEW_STARTING, VIEW_OK, VIEW_STOPPING } state;
 	int jails_ready, jails_all, config_notes;
+	double hold; /* till then no failure bans; 0: no hold */
 };
 
 struct view_stats {

@@ -23,6 +23,12 @@
  *   get JAIL lines [N]       the last N raw lines read for the jail, oldest first (list of strings)
  *   get host IP              all that is known of one address: see HOST DETAIL
  *   repair [IP]              put missing rules back
+ *   set hold S|off           for S seconds failures are counted and ban nobody
+ *   set delrule 4|6 CHAIN TEXT   deletes a rule that no ban asks for: TEXT as CHAINS has it
+ *   get|set amend ignoreip [--remove] IP | failregex JAIL N REGEX
+ *                            a change of jail.d/zz-jailtop.local or filter.d/NAME.local: get shows
+ *                            {"path","before","after"}, set writes it (the old file stays as NAME~)
+ *   get completions WORD... PART   the words that may stand for PART
  *   stop --keep-bans         end the engine, leave the rules in the kernel
  *
  * SNAPSHOT: a group of messages that replaces all the client knew:
@@ -37,7 +43,8 @@
  *
  * ENGINE {"version","pid","host","started":T,"mode":"live"|"dry-run","why":"not root",
  *         "state":"starting"|"ok"|"stopping","jails_ready":n,"jails_all":n,"config":"/etc/fail2ban",
- *         "owned":bool (started by a jailtop screen, so that leaving may stop it),"config_notes":n}
+ *         "owned":bool (started by a jailtop screen, so that leaving may stop it),"config_notes":n,
+ *         "hold":T until when no failure bans, 0: no hold}
  * STATS  {"lines":n,"lines_s":x,"matched":n,"found":n,"found_sent":n,"fail_min":n,
  *         "spark":[n…] failures per 10 s, oldest first,"bans":n,"bans_min":n,"unbans_min":n,
  *         "queue":n commands waiting,"fw":"ok"|"fail","fw_fails":n,"fw_error":"…","logs_ok":n,"logs_all":n,

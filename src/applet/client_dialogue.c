@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "applet/complete.h"
+#include "command/complete.h"
 #include "applet/words.h"
 #include "base/log.h"
 #include "base/mem.h"

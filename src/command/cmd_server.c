@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "command/cmd_action.h"
 #include "command/command.h"
+#include "config/stream.h"
 #include "describe.h"
 #include "engine.h"
 #include "flow_stages.h"
@@ -245,6 +246,10 @@ const struct command_row command_server_rows[] = {
     {"thread", get_thread, set_thread, "OPTIONS", "accepted; there are no threads to size"},
     {"all", NULL, set_all, "addignoreip [--for TIME] IP…|delignoreip IP", "ignores an address in every jail"},
     {"host", get_host, NULL, NULL, "all that is known of one address"},
+    {"hold", cmd_get_hold, cmd_set_hold, "TIME|off", "for so long failures are counted and nobody is banned by them"},
+    {"delrule", NULL, cmd_set_delrule, "4|6 CHAIN TEXT", "deletes a rule that no ban asks for from the kernel"},
+    {"amend", cmd_get_amend, cmd_set_amend, "ignoreip [--remove] IP|failregex JAIL N REGEX", "a change of the configuration: shown by get, written by set"},
+    {"completions", cmd_get_completions, NULL, NULL, "how a command may go on: the last word is a beginning"},
     {0},
 };
 
@@ -426,10 +431,51 @@ has_option(const struct value *options, const char *name)
  * reload JAIL|--all [options] stream: affected jails rest while the stream is applied to them;
  * what the stream did not name again (logs, actions, jails) leaves. Bans, counts and positions stay.
  */
+/* `reload [--all|JAIL] [--restart] [--unban] [--if-exists]` as a person says it: the engine reads the files itself. */
+static bool
+reload_from_files(struct command *c)
+{
+	struct config_request req = {.dir = c->engine->dir, .logs = CONFIG_LOGS_AWAITED};
+	struct value *words = value_words("reload", NULL), *options = value_list(), *stream = NULL;
+	const char *jail = NULL, *wrong = NULL;
+	struct err err;
+
+	for (size_t i = c->at; i < c->count; i++) {
+		const char *word = c->text[i] != NULL ? c->text[i] : "";
+		if (strcmp(word, "--restart") == 0 || strcmp(word, "--unban") == 0 || strcmp(word, "--if-exists") == 0)
+			value_push(options, value_str(word));
+		else if (jail == NULL && (*word != '-' || strcmp(word, "--all") == 0))
+			jail = word;
+		else
+			wrong = word;
+	}
+	req.only_jail = jail != NULL && strcmp(jail, "--all") != 0 ? jail : NULL;
+	if (wrong != NULL || config_read(&req, &stream, &err) == CONFIG_FAILED) {
+		value_free(options);
+		value_free(words);
+		return wrong != NULL ? command_fail(c, "ValueError", "Unexpected argument(s) for reload: %s", wrong)
+		    : command_fail(c, "ValueError", "%s", err.text);
+	}
+	value_push(words, value_str(req.only_jail != NULL ? jail : "--all"));
+	value_push(words, options);
+	value_push(words, stream);
+	struct command again = *c;
+	const char *text[] = {"reload", req.only_jail != NULL ? jail : "--all", NULL, NULL};
+	again.words = words;
+	again.text = text;
+	again.count = 4;
+	bool ok = cmd_reload(&again);
+	value_free(words);
+	return ok;
+}
+
 bool
 cmd_reload(struct command *c)
 {
 	struct engine *e = c->engine;
+
+	if (e->dir != NULL && !value_is_list(value_at(c->words, 2)))
+		return reload_from_files(c);
 	const char *name = command_arg(c, 0);
 	const struct value *options = value_at(c->words, 2), *stream = value_at(c->words, 3);
 

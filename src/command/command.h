@@ -86,6 +86,13 @@ bool cmd_unban(struct command *c);
 bool cmd_banned(struct command *c);
 bool cmd_flushlogs(struct command *c);
 bool cmd_repair(struct command *c);
+/* cmd_operator.c */
+bool cmd_get_hold(struct command *c);
+bool cmd_set_hold(struct command *c);
+bool cmd_set_delrule(struct command *c);
+bool cmd_get_amend(struct command *c);
+bool cmd_set_amend(struct command *c);
+bool cmd_get_completions(struct command *c);
 /* cmd_status.c */
 bool cmd_status(struct command *c);
 /* cmd_action.c */

@@ -49,6 +49,7 @@ state_engine(struct view *v, const json_t *j)
 	e->jails_ready = (int)field_int(j, "jails_ready");
 	e->jails_all = (int)field_int(j, "jails_all");
 	e->config_notes = (int)field_int(j, "config_notes");
+	e->hold = field_real(j, "hold");
 	v->generation[VIEW_ENGINE]++;
 }
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "applet/complete.h"
+#include "command/complete.h"
 #include "applet/words.h"
 
 static void

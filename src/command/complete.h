@@ -2,8 +2,8 @@
  * complete: what may stand next in a command that is being typed, from the table of commands.
  * Knows nothing of terminals.
  */
-#ifndef APPLET_COMPLETE_H
-#define APPLET_COMPLETE_H
+#ifndef COMMAND_COMPLETE_H
+#define COMMAND_COMPLETE_H
 
 #include "base/value.h"
 

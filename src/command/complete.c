@@ -1,4 +1,4 @@
-#include "applet/complete.h"
+#include "command/complete.h"
 
 #include <stdlib.h>
 #include <string.h>

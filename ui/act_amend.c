@@ -1,0 +1,110 @@
+/*
+ * act_amend: decisions that are kept in the configuration. The engine makes the change in memory, the question shows
+ * its lines, and only `y` lets the engine write it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "deed.h"
+#include "ui.h"
+
+struct showing {
+	struct ui *ui;
+	char **words; /* owned, NULL-terminated */
+	size_t n;
+	void (*answer)(struct ui *ui, int value);
+};
+
+static bool
+has_line(const char *text, const char *line, size_t len)
+{
+	for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strcspn(text, "\n") == len && memcmp(text, line, len) == 0)
+			return true;
+	return false;
+}
+
+/* Lines of `text` that `other` lacks, while there is room for them. */
+static int
+lines_add(struct dialog *d, char sign, const char *text, const char *other, int room)
+{
+	int more = 0;
+
+	for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n') {
+		size_t len = strcspn(text, "\n");
+		if (len == 0 || *text == '#' || has_line(other, text, len))
+			continue;
+		if (d->n_lines < room)
+			dialog_line(d, "%c %.*s", sign, len > 600 ? 600 : (int)len, text);
+		else
+			more++;
+	}
+	return more;
+}
+
+static void
+shown(void *arg, bool ok, const json_t *value, const char *error)
+{
+	struct showing *s = arg;
+	struct ui *ui = s->ui;
+	const char *before = json_string_value(json_object_get(value, "before")), *after = json_string_value(json_object_get(value, "after"));
+	const char *path = json_string_value(json_object_get(value, "path"));
+
+	if (!ok || before == NULL || after == NULL || path == NULL) {
+		ui_message(ui, ROLE_BAD, "%s%s", ok || strncmp(error, "refused", 7) == 0 ? "" : "not possible: ", ok ? "the engine's answer makes no sense" : error);
+	} else if (ui->dialog.is_open || ui->prompt.kind != PROMPT_NONE) {
+		ui_message(ui, ROLE_WARN, "something else was asked meanwhile: nothing was done");
+	} else {
+		struct dialog *d = dialog_open(ui, s->answer);
+		dialog_words(d, (const char *const *)s->words, s->n);
+		dialog_line(d, *before == '\0' ? "write %s?" : "change %s? (the old one stays as NAME~)", path);
+		int more = lines_add(d, '-', before, after, DIALOG_LINES - 2);
+		more += lines_add(d, '+', after, before, DIALOG_LINES - (more > 0));
+		if (more > 0)
+			dialog_line(d, "... and %d more", more);
+		dialog_choice(d, 'y', "write it", 1);
+	}
+	for (size_t i = 0; i < s->n; i++)
+		free(s->words[i]);
+	free(s->words);
+	free(s);
+}
+
+void
+amend_show(struct ui *ui, const char *const *words, size_t n, void (*answer)(struct ui *ui, int value))
+{
+	const char *all[8] = {"get", "amend"};
+	struct showing *s = xcalloc(1, sizeof *s);
+
+	*s = (struct showing){.ui = ui, .words = xcalloc(n + 1, sizeof *s->words), .n = n, .answer = answer};
+	for (size_t i = 0; i < n && i < 6; i++) {
+		all[2 + i] = words[i];
+		s->words[i] = xstrdup(words[i]);
+	}
+	ui_message(ui, ROLE_NORMAL, "looking what would change...");
+	if (ui->send == NULL || !ui->send(ui->send_arg, all, n + 2, shown, s))
+		shown(s, false, NULL, "the engine does not take it now");
+}
+
+/* ---- whitelisted for good ---- */
+static void
+white_answer(struct ui *ui, int value)
+{
+	const char *ip = ui->dialog.words[1];
+	struct deed *d = deed_new(ui, "whitelisted %s for good", ip);
+
+	(void)value;
+	snprintf(d->undo.text, sizeof d->undo.text, "took %s off the white list and out of the configuration", ip);
+	undo_step(&d->undo, (const char *const[]){"set", "amend", "ignoreip", "--remove", ip}, 5);
+	deed_send(d, (const char *const[]){"set", "amend", "ignoreip", ip}, 4);
+	whitelist_one(ui, d, ip, NULL); /* what the file says holds from the next start on; this holds now */
+	deed_sent(d);
+}
+
+void
+amend_white_open(struct ui *ui, const char *ip)
+{
+	amend_show(ui, (const char *const[]){"ignoreip", ip}, 2, white_answer);
+}
