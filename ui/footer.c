@@ -149,6 +149,10 @@ state_message(const struct ui *ui, struct str *out, enum role *role)
 	if (!v->is_filled)
 		return false;
 	*role = ROLE_ALERT;
+	if (ui->own_ban.id[0] != '\0') {
+		str_addf(out, "YOUR ADDRESS IS BANNED: %s in %s; go to it in Bans (3) and press u", ui->own_ban.id, ui->own_ban.jail);
+		return true;
+	}
 	host = v->n_own > 0 ? view_host(v, v->own[0]) : NULL;
 	if (host != NULL && host->max > 0 && host->fail >= host->max) {
 		const struct view_jail *j = view_jail(v, host->jail);

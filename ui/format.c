@@ -83,9 +83,9 @@ format_ordinal(int n, struct str *out)
 void
 format_spark(const struct view_spark *spark, int w, bool is_ascii, struct str *out)
 {
-	static const char *const blocks[] = {" ", "\xe2\x96\x81", "\xe2\x96\x82", "\xe2\x96\x83", "\xe2\x96\x84",
+	static const char *const blocks[] = {"\xc2\xb7", "\xe2\x96\x81", "\xe2\x96\x82", "\xe2\x96\x83", "\xe2\x96\x84",
 	                                     "\xe2\x96\x85", "\xe2\x96\x86", "\xe2\x96\x87", "\xe2\x96\x88"};
-	static const char ramp[] = " .:-=+*#%";
+	static const char ramp[] = "_.:-=+*#%";
 	int from = spark->count > w ? spark->count - w : 0;
 	uint32_t most = 7; /* a single failure is no tower */
 
@@ -93,7 +93,7 @@ format_spark(const struct view_spark *spark, int w, bool is_ascii, struct str *o
 		if (spark->at[i] > most)
 			most = spark->at[i];
 	for (int i = spark->count - from; i < w; i++)
-		str_addc(out, ' ');
+		str_add(out, is_ascii ? "_" : blocks[0]); /* the axis: an empty place is no hole in the line */
 	for (int i = from; i < spark->count; i++) {
 		unsigned level = spark->at[i] == 0 ? 0 : 1 + (unsigned)((uint64_t)spark->at[i] * 7 / most);
 		if (is_ascii)

@@ -132,6 +132,11 @@ you_part(const struct ui *ui, struct part *part, bool is_short)
 		part->role = ROLE_ALERT;
 		return;
 	}
+	if (ui->own_ban.id[0] != '\0') { /* from before this screen was here */
+		str_addf(&part->text, is_short ? "YOU BANNED" : "YOU %s BANNED", v->own[0]);
+		part->role = ROLE_ALERT;
+		return;
+	}
 	if (is_short) {
 		str_add(&part->text, "YOU ok");
 	} else {
@@ -232,6 +237,19 @@ modes_add(const struct ui *ui, struct part *parts, int *n, int gap)
 		}
 }
 
+/* Of what the jails looked at: a file that two jails read counts for both. -1: nothing yet. */
+static double
+matched_share(const struct view *v)
+{
+	int64_t lines = 0, matched = 0;
+
+	for (size_t i = 0; i < v->n_jails; i++) {
+		lines += v->jails[i]->lines;
+		matched += v->jails[i]->matched;
+	}
+	return lines > 0 ? (double)matched / (double)lines : -1;
+}
+
 static void
 line_two(const struct ui *ui, struct canvas *c)
 {
@@ -258,9 +276,9 @@ line_two(const struct ui *ui, struct canvas *c)
 			format_count((int64_t)(s->lines_s + 0.5), &part->text);
 			if (s->lag > 1)
 				str_addf(&part->text, " lag %.1fs", s->lag);
-			if (is_wide && s->lines > 0) {
+			if (is_wide && matched_share(v) >= 0) {
 				part = part_add(parts, &n, ROLE_NORMAL, 6, gap);
-				str_addf(&part->text, "matched %.0f%%", 100.0 * (double)s->matched / (double)s->lines);
+				str_addf(&part->text, "matched %.0f%%", 100 * matched_share(v));
 			}
 		}
 		part = part_add(parts, &n, s->bans > 0 ? ROLE_BAD : ROLE_NORMAL, 0, gap);

@@ -8,13 +8,13 @@
 enum { BAN_IP, BAN_JAIL, BAN_LEFT, BAN_SINCE, BAN_N, BAN_HITS, BAN_FLAG, BAN_COLUMNS };
 
 static const struct column columns[BAN_COLUMNS] = {
-    [BAN_IP] = {"IP", 15, 39, false, true, false, 0},
-    [BAN_JAIL] = {"JAIL", 8, 12, false, true, false, 2, true, 0},
-    [BAN_LEFT] = {"LEFT", 5, 5, true, true, false, 0},
-    [BAN_SINCE] = {"SINCE", 5, 5, true, true, true, 5},
-    [BAN_N] = {"N", 2, 2, true, true, true, 3},
-    [BAN_HITS] = {"HITS", 5, 5, true, true, true, 4},
-    [BAN_FLAG] = {"FLAG", 5, 10, false, false, false, 0},
+    [BAN_IP] = {"IP", 15, 39, false, true, false, 0, NEED_LEAD},
+    [BAN_JAIL] = {"JAIL", 8, 12, false, true, false, 2, NEED_JAIL},
+    [BAN_LEFT] = {"LEFT", 5, 5, true, true, false, 0, NEED_NONE},
+    [BAN_SINCE] = {"SINCE", 5, 5, true, true, true, 5, NEED_NONE},
+    [BAN_N] = {"N", 2, 2, true, true, true, 3, NEED_NONE},
+    [BAN_HITS] = {"HITS", 5, 5, true, true, true, 4, NEED_NONE},
+    [BAN_FLAG] = {"FLAG", 5, 10, false, false, false, 0, NEED_NONE},
 };
 
 static size_t
@@ -46,6 +46,14 @@ static void
 ban_addr(const void *row, struct addr *out)
 {
 	*out = ((const struct view_ban *)row)->addr;
+}
+
+static const char *
+ban_lead(const void *row)
+{
+	const struct view_ban *b = row;
+
+	return *b->ip != '\0' ? b->ip : b->id;
 }
 
 static double
@@ -152,7 +160,7 @@ ban_text(const struct ui *ui, const void *row, struct str *out)
 
 static const struct source source = {
     .columns = columns, .n_columns = BAN_COLUMNS, .first_sort = BAN_LEFT, .slots = ban_slots, .row = ban_row,
-    .key = ban_key, .text = ban_text, .addr = ban_addr, .compare = ban_compare, .rank = ban_rank, .cell = ban_cell,
+    .key = ban_key, .text = ban_text, .addr = ban_addr, .compare = ban_compare, .rank = ban_rank, .lead = ban_lead, .cell = ban_cell,
 };
 
 static bool

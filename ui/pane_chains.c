@@ -101,16 +101,16 @@ chain_is_bad(const struct view_chain *chain)
 enum { RULE_N, RULE_PKTS, RULE_S, RULE_BYTES, RULE_TARGET, RULE_SOURCE, RULE_BAN, RULE_JAIL, RULE_LEFT, RULE_NOTE, RULE_COLUMNS };
 
 static const struct column rule_columns[RULE_COLUMNS] = {
-    [RULE_N] = {"#", 4, 5, true, false, false, 0, false, 0},
-    [RULE_PKTS] = {"PKTS", 5, 6, true, false, false, 2, false, 0},
-    [RULE_S] = {"/s", 4, 5, true, false, false, 5, false, 0},
-    [RULE_BYTES] = {"BYTES", 5, 6, true, false, false, 6, false, 0},
-    [RULE_TARGET] = {"TARGET", 7, 8, false, false, false, 3, false, 0},
-    [RULE_SOURCE] = {"SOURCE", 15, 39, false, false, false, 0, false, 0},
-    [RULE_BAN] = {"BAN", 3, 3, false, false, false, 0, false, 0},
-    [RULE_JAIL] = {"JAIL", 6, 10, false, false, false, 4, true, 0},
-    [RULE_LEFT] = {"LEFT", 5, 5, true, false, false, 1, false, 0},
-    [RULE_NOTE] = {"NOTE", 12, 40, false, false, false, 0, false, 0},
+    [RULE_N] = {"#", 4, 5, true, false, false, 0, NEED_NONE},
+    [RULE_PKTS] = {"PKTS", 5, 6, true, false, false, 2, NEED_NONE},
+    [RULE_S] = {"/s", 4, 5, true, false, false, 5, NEED_NONE},
+    [RULE_BYTES] = {"BYTES", 5, 6, true, false, false, 6, NEED_NONE},
+    [RULE_TARGET] = {"TARGET", 7, 8, false, false, false, 3, NEED_NONE},
+    [RULE_SOURCE] = {"SOURCE", 15, 39, false, false, false, 0, NEED_NONE},
+    [RULE_BAN] = {"BAN", 3, 3, false, false, false, 0, NEED_NONE},
+    [RULE_JAIL] = {"JAIL", 6, 10, false, false, false, 4, NEED_JAIL},
+    [RULE_LEFT] = {"LEFT", 5, 5, true, false, false, 1, NEED_NONE},
+    [RULE_NOTE] = {"NOTE", 12, 40, false, false, false, 0, NEED_NONE},
 };
 
 /* A chain stands over its rules: one text over all columns. */
@@ -226,7 +226,7 @@ static const struct source rule_source = {
 };
 
 enum { RAW_TEXT, RAW_COLUMNS };
-static const struct column raw_columns[RAW_COLUMNS] = {[RAW_TEXT] = {"RULE", 20, 400, false, false, false, 0, false, 0}};
+static const struct column raw_columns[RAW_COLUMNS] = {[RAW_TEXT] = {"RULE", 20, 400, false, false, false, 0, NEED_NONE}};
 
 static void
 raw_cell(const struct ui *ui, const void *at, int column, struct str *out, enum role *role)
@@ -254,13 +254,27 @@ static const struct source raw_source = {
 enum { CHAIN_NAME, CHAIN_RULES, CHAIN_PKTS, CHAIN_S, CHAIN_BYTES, CHAIN_FROM, CHAIN_COLUMNS };
 
 static const struct column chain_columns[CHAIN_COLUMNS] = {
-    [CHAIN_NAME] = {"CHAIN", 12, 20, false, false, false, 0, true, 7},
-    [CHAIN_RULES] = {"RULES", 5, 6, true, false, false, 0, false, 0},
-    [CHAIN_PKTS] = {"PKTS", 5, 6, true, false, false, 1, false, 0},
-    [CHAIN_S] = {"/s", 4, 5, true, false, false, 2, false, 0},
-    [CHAIN_BYTES] = {"BYTES", 5, 7, true, false, false, 4, false, 0},
-    [CHAIN_FROM] = {"FROM", 12, 30, false, false, false, 3, false, 0},
+    [CHAIN_NAME] = {"CHAIN", 12, 20, false, false, false, 0, NEED_CHAIN},
+    [CHAIN_RULES] = {"RULES", 5, 6, true, false, false, 0, NEED_NONE},
+    [CHAIN_PKTS] = {"PKTS", 5, 6, true, false, false, 1, NEED_NONE},
+    [CHAIN_S] = {"/s", 4, 5, true, false, false, 2, NEED_NONE},
+    [CHAIN_BYTES] = {"BYTES", 5, 7, true, false, false, 4, NEED_NONE},
+    [CHAIN_FROM] = {"FROM", 12, 30, false, false, false, 3, NEED_NONE},
 };
+
+static bool
+chain_heading(const struct ui *ui, const void *at, struct str *out, enum role *role)
+{
+	const struct chain_row *r = at;
+
+	if (r->kind != ROW_DRIFT)
+		return false;
+	const struct view_drift *d = &ui->view->chains.drift[r->item];
+	*role = ROLE_ALERT;
+	str_addf(out, "! %s: %s (%s)  R: repair", strcmp(d->kind, "no-rule") == 0 ? "ban without a rule"
+	    : strcmp(d->kind, "no-ban") == 0 ? "rule without a ban" : "nothing leads to", *d->ip != '\0' ? d->ip : d->chain, d->jail);
+	return true;
+}
 
 static void
 chain_cell(const struct ui *ui, const void *at, int column, struct str *out, enum role *role)
@@ -268,16 +282,6 @@ chain_cell(const struct ui *ui, const void *at, int column, struct str *out, enu
 	const struct chain_row *r = at;
 	const struct view_chains *all = &ui->view->chains;
 
-	if (r->kind == ROW_DRIFT) {
-		const struct view_drift *d = &all->drift[r->item];
-		*role = ROLE_ALERT;
-		if (column == CHAIN_NAME)
-			str_addf(out, "! %s", *d->ip != '\0' ? d->ip : d->chain);
-		else if (column == CHAIN_FROM)
-			str_addf(out, "%s (%s)", strcmp(d->kind, "no-rule") == 0 ? "ban, no rule"
-			    : strcmp(d->kind, "no-ban") == 0 ? "rule, no ban" : "no jump", d->jail);
-		return;
-	}
 	const struct view_chain *chain = &all->chains[r->chain];
 	bool is_bad = chain_is_bad(chain);
 	if (is_bad)
@@ -306,6 +310,7 @@ chain_cell(const struct ui *ui, const void *at, int column, struct str *out, enu
 
 static const struct source chain_source = {
     .columns = chain_columns, .n_columns = CHAIN_COLUMNS, .slots = slots, .row = row, .key = key, .text = text, .cell = chain_cell,
+    .heading = chain_heading,
 };
 
 /* ---- the pane ---- */
@@ -435,6 +440,7 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 	enum role role = ROLE_NORMAL;
 	long long rules = 0;
 	double age = ui_now(ui) - all->t;
+	bool is_old = false;
 
 	for (size_t i = 0; i < all->n_chains; i++)
 		rules += all->chains[i].rules;
@@ -443,7 +449,8 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 			str_addf(&title, "IPv%d  ", s->family);
 		str_addf(&title, "%lld rules", rules);
 		/* seconds that tick would cost bytes for nothing: the age is told when three refreshes did not come */
-		if (age > 3 * (all->every > 0 ? all->every : 2) + 1) {
+		is_old = age > 3 * (all->every > 0 ? all->every : 2) + 1;
+		if (is_old) {
 			str_add(&title, ", as of ");
 			format_span(age, &title);
 			str_add(&title, " ago");
@@ -451,10 +458,10 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 			str_add(&title, ", read every ");
 			format_span(all->every, &title);
 		}
+		if (all->ms > 500)
+			str_addf(&title, " (a list takes %.1f s)", all->ms / 1000);
 		if (s->is_zoomed)
-			str_addf(&title, " (list took %.0f ms)  [ ]: v4 v6", all->ms);
-		else if (all->ms > 500)
-			str_addf(&title, ", list takes %.1f s, every %.0f s", all->ms / 1000, all->every);
+			str_add(&title, "  [ ]: v4 v6");
 	}
 	size_t missing = 0;
 	for (size_t i = 0; i < all->n_drift; i++)
@@ -491,6 +498,8 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 			if (all->policy[i].family == s->family)
 				x += 3 + canvas_printf(c, x, c->h - 1, ROLE_DIM, "policy %s %s", all->policy[i].chain, all->policy[i].policy);
 	}
+	for (int y = 1; is_old && y < c->h; y++)
+		canvas_flags(c, 0, y, c->w, CELL_DIM);
 }
 
 bool

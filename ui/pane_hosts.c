@@ -8,13 +8,13 @@
 enum { HOST_IP, HOST_FAIL, HOST_MIN, HOST_JAIL, HOST_LAST, HOST_TOTAL, HOST_FLAG, HOST_COLUMNS };
 
 static const struct column columns[HOST_COLUMNS] = {
-    [HOST_IP] = {"IP", 14, 39, false, true, false, 0},
-    [HOST_FAIL] = {"FAIL", 4, 4, true, true, true, 0},
-    [HOST_MIN] = {"/min", 4, 4, true, true, true, 3},
-    [HOST_JAIL] = {"JAIL", 6, 10, false, true, false, 2, true, 0},
-    [HOST_LAST] = {"LAST", 5, 5, true, true, true, 5},
-    [HOST_TOTAL] = {"TOTAL", 5, 5, true, true, true, 6},
-    [HOST_FLAG] = {"FLAG", 5, 12, false, false, false, 0},
+    [HOST_IP] = {"IP", 14, 39, false, true, false, 0, NEED_LEAD},
+    [HOST_FAIL] = {"FAIL", 4, 4, true, true, true, 0, NEED_NONE},
+    [HOST_MIN] = {"/min", 4, 4, true, true, true, 3, NEED_NONE},
+    [HOST_JAIL] = {"JAIL", 6, 10, false, true, false, 2, NEED_JAIL},
+    [HOST_LAST] = {"LAST", 5, 5, true, true, true, 5, NEED_NONE},
+    [HOST_TOTAL] = {"TOTAL", 5, 5, true, true, true, 6, NEED_NONE},
+    [HOST_FLAG] = {"FLAG", 5, 12, false, false, false, 0, NEED_NONE},
 };
 
 static size_t
@@ -46,6 +46,12 @@ static void
 host_addr(const void *row, struct addr *out)
 {
 	*out = ((const struct view_host *)row)->addr;
+}
+
+static const char *
+host_lead(const void *row)
+{
+	return ((const struct view_host *)row)->ip;
 }
 
 static int
@@ -169,7 +175,7 @@ host_text(const struct ui *ui, const void *row, struct str *out)
 
 static const struct source source = {
     .columns = columns, .n_columns = HOST_COLUMNS, .first_sort = HOST_FAIL, .slots = host_slots, .row = host_row,
-    .key = host_key, .text = host_text, .addr = host_addr, .compare = host_compare, .rank = host_rank, .cell = host_cell,
+    .key = host_key, .text = host_text, .addr = host_addr, .compare = host_compare, .rank = host_rank, .lead = host_lead, .cell = host_cell,
 };
 
 static bool

@@ -10,18 +10,18 @@
 enum { JAIL_NAME, JAIL_STATE, JAIL_MIN, JAIL_SPARK, JAIL_FOUND, JAIL_BANS, JAIL_TOTAL, JAIL_FILE, JAIL_SIZE, JAIL_READ, JAIL_LAST, JAIL_LOG, JAIL_COLUMNS };
 
 static const struct column columns[JAIL_COLUMNS] = {
-    [JAIL_NAME] = {"JAIL", 9, 14, false, true, false, 0, true, 0},
-    [JAIL_STATE] = {"STATE", 5, 8, false, false, false, 0, false, 0},
-    [JAIL_MIN] = {"/MIN", 4, 5, true, true, true, 0, false, 0},
-    [JAIL_SPARK] = {"LAST 30 MIN", 15, 15, false, false, false, 5, false, 0},
-    [JAIL_FOUND] = {"FOUND", 5, 7, true, true, true, 4, false, 0},
-    [JAIL_BANS] = {"BANNED", 6, 6, true, true, true, 0, false, 0},
-    [JAIL_TOTAL] = {"TOTAL", 5, 6, true, true, true, 2, false, 0},
-    [JAIL_FILE] = {"FILE", 12, 24, false, false, false, 6, false, 0},
-    [JAIL_SIZE] = {"SIZE", 5, 5, true, false, false, 9, false, 0},
-    [JAIL_READ] = {"READ", 5, 5, true, false, false, 8, false, 0},
-    [JAIL_LAST] = {"LAST LINE", 9, 10, false, false, false, 7, false, 0},
-    [JAIL_LOG] = {"LOG", 9, 50, false, false, false, 0, false, 0},
+    [JAIL_NAME] = {"JAIL", 14, 14, false, true, false, 0, NEED_JAIL},
+    [JAIL_STATE] = {"STATE", 5, 8, false, false, false, 0, NEED_NONE},
+    [JAIL_MIN] = {"/MIN", 4, 5, true, true, true, 1, NEED_NONE},
+    [JAIL_SPARK] = {"LAST 30 MIN", 15, 15, false, false, false, 5, NEED_NONE},
+    [JAIL_FOUND] = {"FOUND", 5, 7, true, true, true, 4, NEED_NONE},
+    [JAIL_BANS] = {"BANNED", 6, 6, true, true, true, 0, NEED_NONE},
+    [JAIL_TOTAL] = {"TOTAL", 5, 6, true, true, true, 2, NEED_NONE},
+    [JAIL_FILE] = {"FILE", 12, 24, false, false, false, 6, NEED_NONE},
+    [JAIL_SIZE] = {"SIZE", 5, 5, true, false, false, 9, NEED_NONE},
+    [JAIL_READ] = {"READ", 5, 5, true, false, false, 8, NEED_NONE},
+    [JAIL_LAST] = {"LAST LINE", 9, 10, false, false, false, 7, NEED_NONE},
+    [JAIL_LOG] = {"LOG", 9, 50, false, false, false, 0, NEED_WORDS},
 };
 
 struct jail_row {
@@ -82,7 +82,7 @@ file_trouble(const struct ui *ui, const struct view_file *f, struct str *out)
 	} else {
 		return;
 	}
-	if (f->retry > 0) {
+	if (f->retry >= 1) {
 		str_add(out, ", retry ");
 		format_span(f->retry, out);
 	}

@@ -167,7 +167,7 @@ log_text(const struct ui *ui, const void *row, struct str *out)
 		event_text(e, out);
 }
 
-static const struct column columns[] = {{"TIME", 8, 8, false, false, false, 0, false, 0}};
+static const struct column columns[] = {{"TIME", 8, 8, false, false, false, 0, NEED_NONE}};
 
 static const struct source source = {
     .columns = columns, .n_columns = 1, .slots = log_slots, .row = log_row, .key = log_key, .text = log_text, .addr = log_addr,

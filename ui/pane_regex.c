@@ -578,6 +578,8 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 		y++;
 		if (warning != NULL)
 			canvas_printf(c, 1, y, ROLE_WARN, "WARN  %s", warning);
+		else if (!s->is_editing)
+			y -= 2; /* the rows of caret and error stay free while somebody types, so that nothing jumps */
 	}
 	y++;
 	counts_draw(s, c, y++);

@@ -8,6 +8,7 @@
 #include "ui.h"
 
 #define TABLE_COLUMNS_MAX 16
+#define LEAD_MAX 39 /* the longest address */
 #define SORT_EVERY_S 1.0
 #define SORT_QUIET_S 1.0 /* no new order so soon after a key … */
 #define SORT_LATEST_S 3.0 /* … but not for ever */
@@ -85,14 +86,20 @@ rows_build(struct table *t, const struct pane *p, const struct ui *ui)
 	struct str text = {0};
 
 	t->total = 0;
+	t->lead = 0;
 	for (uint32_t slot = 0; slot < slots; slot++) {
 		uint64_t serial = slot;
 		const void *row = s->row(p, ui->view, slot, &serial);
 		if (row == NULL)
 			continue;
 		t->total++;
-		if (row_passes(t, t->filter, ui, row, &text))
-			found[n++] = (struct sort_row){row, s->rank != NULL ? s->rank(row, t->sort) : 0, {serial, slot}};
+		if (!row_passes(t, t->filter, ui, row, &text))
+			continue;
+		if (s->lead != NULL && t->lead < LEAD_MAX) {
+			size_t len = strlen(s->lead(row));
+			t->lead = len > LEAD_MAX ? LEAD_MAX : (int)len > t->lead ? (int)len : t->lead;
+		}
+		found[n++] = (struct sort_row){row, s->rank != NULL ? s->rank(row, t->sort) : 0, {serial, slot}};
 	}
 	str_done(&text);
 	if (s->compare != NULL && n > 1) {
@@ -355,8 +362,9 @@ table_jail_cols(const struct ui *ui)
 }
 
 static int
-columns_fit(const struct source *s, const struct ui *ui, int w, int widths[TABLE_COLUMNS_MAX])
+columns_fit(const struct table *t, const struct ui *ui, int w, int widths[TABLE_COLUMNS_MAX])
 {
+	const struct source *s = t->source;
 	int total = 1; /* the cursor's column */
 
 	for (int i = 0; i < s->n_columns; i++) {
@@ -375,14 +383,16 @@ columns_fit(const struct source *s, const struct ui *ui, int w, int widths[TABLE
 		total -= widths[victim] + 1;
 		widths[victim] = 0;
 	}
-	for (int i = 0; i < s->n_columns; i++)
-		if (s->columns[i].is_jail && widths[i] > 0) {
-			int wish = table_jail_cols(ui) + s->columns[i].around - widths[i], more = wish < w - total ? wish : w - total;
-			if (more > 0) {
-				widths[i] += more;
-				total += more;
+	const int wish[NEEDS] = {0, t->lead, 18, table_jail_cols(ui), table_jail_cols(ui) + 7 /* f2b-… v6 */};
+	for (int need = NEED_NONE + 1; need < NEEDS; need++)
+		for (int i = 0; i < s->n_columns; i++)
+			if ((int)s->columns[i].need == need && widths[i] > 0) {
+				int more = wish[need] - widths[i] < w - total ? wish[need] - widths[i] : w - total;
+				if (more > 0) {
+					widths[i] += more;
+					total += more;
+				}
 			}
-		}
 	for (bool grew = true; grew && total < w;) { /* each in turn, so that none takes it all */
 		grew = false;
 		for (int i = 0; i < s->n_columns && total < w; i++)
@@ -441,7 +451,7 @@ table_draw(const struct table *t, const struct pane *p, const struct ui *ui, str
 	int widths[TABLE_COLUMNS_MAX];
 	int x = 1, rows = c->h - 1;
 
-	columns_fit(t->source, ui, c->w, widths);
+	columns_fit(t, ui, c->w, widths);
 	for (int i = 0; i < t->source->n_columns; i++)
 		if (widths[i] > 0) {
 			canvas_field(c, x, 0, widths[i], t->source->columns[i].is_right, ROLE_DIM, 0, t->source->columns[i].name);

@@ -23,13 +23,15 @@
 struct ui;
 struct pane;
 
+/* In the order of need: an address that is cut names nobody. */
+enum column_need { NEED_NONE, NEED_LEAD, NEED_WORDS, NEED_JAIL, NEED_CHAIN, NEEDS };
+
 struct column {
 	const char *name;
 	int width, wide; /* columns at least, and at most when there is room */
 	bool is_right, can_sort, is_down; /* is_down: the biggest first when it is chosen */
 	int drop; /* the highest are dropped first when there is no room; 0: never */
-	bool is_jail; /* grows first, until the longest jail's name fits */
-	int around;   /* … and what stands around the name */
+	enum column_need need; /* grows before the others, until it fits */
 };
 
 struct source {
@@ -43,6 +45,7 @@ struct source {
 	int (*compare)(const void *a, const void *b, int column); /* NULL: the order of the slots */
 	double (*rank)(const void *row, int column); /* optional: decides before compare() does; NAN: it has none */
 	bool (*heading)(const struct ui *ui, const void *row, struct str *text, enum role *role); /* optional: true: one text over all columns */
+	const char *(*lead)(const void *row); /* optional: what stands in the NEED_LEAD column */
 	void (*cell)(const struct ui *ui, const void *row, int column, struct str *text, enum role *role);
 };
 
@@ -57,6 +60,7 @@ struct table {
 	size_t count, room, total; /* shown; before the filter */
 	size_t cursor, top;
 	int page;               /* rows that the pane shows; set by the layout */
+	int lead;               /* columns of the longest lead, at most 39 */
 	int sort;
 	bool is_reversed;
 	bool is_touched;        /* the cursor was moved: it stays on its row; else on the first */

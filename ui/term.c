@@ -183,12 +183,14 @@ term_open(int tty, bool no_color, struct err *err)
 	t->is_ascii = strcasecmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	raw_on(t);
 	set_escdelay(100);
-	use_env(FALSE);
+	/* the size is asked of the terminal itself at each paint; a terminal such as `linux` names none */
+	unsetenv("LINES");
+	unsetenv("COLUMNS");
 	t->screen = newterm(name, t->out, t->in);
 	if (t->screen == NULL) {
 		if (t->is_saved)
 			tcsetattr(t->fd, TCSADRAIN, &t->saved);
-		err_set(err, "curses does not know the terminal '%s'", name != NULL ? name : "");
+		err_set(err, "curses does not know the terminal '%s'; try TERM=xterm jailtop", name != NULL ? name : "");
 		goto failed;
 	}
 	set_term(t->screen);

@@ -196,10 +196,29 @@ ui_zoom_pop(struct ui *ui)
 }
 
 /* ---- update ---- */
+/* A ban from before this screen was attached may hold the operator's address, alone or in a network. */
+static void
+own_ban_find(struct ui *ui)
+{
+	const struct view *v = ui->view;
+
+	if (ui->own_ban_generation == v->generation[VIEW_BANS] || ui->mono - ui->own_ban_at < 1)
+		return;
+	ui->own_ban_generation = v->generation[VIEW_BANS];
+	ui->own_ban_at = ui->mono;
+	ui->own_ban.id[0] = '\0';
+	for (size_t i = 0; i < v->n_ban_slots && v->n_own > 0; i++)
+		if (v->bans[i] != NULL && view_is_own(v, &v->bans[i]->addr)) {
+			target_set(&ui->own_ban, v->bans[i]->jail, v->bans[i]->id, v->bans[i]->ip, true);
+			return;
+		}
+}
+
 void
 ui_update(struct ui *ui, double mono)
 {
 	ui->mono = mono;
+	own_ban_find(ui);
 	for (int i = 0; i < PANES; i++)
 		if (ui->panes[i].ops->update != NULL && ui->panes[i].ops->update(&ui->panes[i], ui, false))
 			ui->must_draw = true;

@@ -119,6 +119,10 @@ struct ui {
 	double fixed_now;
 	double key_at;     /* monotonic, of the last key */
 
+	struct target own_ban; /* a ban that holds an address of the operator's; id "": none */
+	uint64_t own_ban_generation;
+	double own_ban_at;
+
 	/* what is on */
 	bool is_paused;
 	uint64_t paused_serial; /* the newest log row when it was paused */

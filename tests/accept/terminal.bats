@@ -166,6 +166,19 @@ colours() { LC_ALL=C grep -oaP '\x1b\[[0-9;]*m' "$D/stream" | LC_ALL=C grep -P '
     run "$JAILTOP" -c "$D/conf" </dev/null
     [ "$status" = 2 ]
     [[ $output == *"not a terminal: use jailtop --batch"* ]]
+    # terminals of all kinds, one that names no size (the console's) among them
+    local term
+    for term in linux vt100 vt220 screen rxvt ansi; do
+        [ -e /usr/share/terminfo/${term:0:1}/$term ] || [ -e /lib/terminfo/${term:0:1}/$term ] || continue
+        screen_up 80x24 TERM=$term
+        see 'ENGINE ok'
+        key Q
+        until_true 4 [ -s "$D/exit" ]
+        [ "$(cat "$D/exit")" = 0 ]
+        screen_down
+    done
+    screen_up 80x24 TERM=nobody-knows-it
+    see "does not know the terminal 'nobody-knows-it'; try TERM=xterm"
 }
 
 @test "row 32: closing the window, or SIGKILL of the screen, changes no ban; attaching shows the same ones" {

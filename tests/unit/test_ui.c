@@ -392,7 +392,7 @@ whitelisting_unbans_and_is_undone(void **state)
 
 	(void)state;
 	keys(w, "3w");
-	sees(w, "whitelist 192.0.2.77 for 1h 24h 7d restart:");
+	sees(w, "whitelist 192.0.2.77 for 1h 24h 7d restart perm:");
 	keys(w, "1h\n");
 	sent_is(w, 2, "set all addignoreip --for 3600 192.0.2.77");
 	sent_is(w, 1, "set sshd unbanip 192.0.2.77");
