@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -9,17 +10,25 @@
 #include "base/mem.h"
 
 /*
- * A search may backtrack this often. The JIT counts less than the interpreter does. Measured on
- * ^(\w+\s?)+$ and its kin the limit is reached within 3 ms by the JIT.
+ * A search may backtrack this often. The interpreter counts more than the JIT does, and takes longer for each.
+ * Measured on ^(\w+\s?)+$ and its kin, either limit is reached within 3 ms.
  */
-#define MATCH_LIMIT 500000
+#define MATCH_LIMIT_JIT 500000
+#define MATCH_LIMIT_INTERPRETER 120000
 #define DEPTH_LIMIT 20000
+/*
+ * They count how often it backtracks, not how far it runs in between, which is as long as the text: in a long one
+ * (?:\d+\.)*\d+x takes seconds within them. So a long text is searched with an eye on the time.
+ */
+#define LONG_TEXT 4096
+#define LONG_TEXT_NS 20000000
+#define STEPS_BETWEEN_LOOKS 64
 #define HEAP_LIMIT_KIB 4096
 #define JIT_STACK_MIN (32 * 1024)
 #define JIT_STACK_MAX (512 * 1024)
 
 struct regex_room {
-	pcre2_match_context *context;
+	pcre2_match_context *jit, *interpreter;
 	pcre2_jit_stack *stack;
 };
 
@@ -30,7 +39,7 @@ struct copy {
 	bool is_jit_closed, tried_jit_closed; /* for regex_search_closed() */
 };
 
-enum form { FORM_BYTES, FORM_UTF, FORM_TRACE, N_FORMS };
+enum form { FORM_BYTES, FORM_UTF, FORM_BYTES_WATCHED, FORM_UTF_WATCHED, FORM_TRACE, N_FORMS };
 
 /*
  * An expression "^HEAD(?P<x>.+)$" on one line that ends with its only line feed: HEAD alone decides,
@@ -74,17 +83,26 @@ struct regex {
 	uint64_t limit_hits;
 };
 
+static pcre2_match_context *
+limited(uint32_t match_limit)
+{
+	pcre2_match_context *c = pcre2_match_context_create(NULL);
+
+	if (c == NULL)
+		abort();
+	pcre2_set_match_limit(c, match_limit);
+	pcre2_set_depth_limit(c, DEPTH_LIMIT);
+	pcre2_set_heap_limit(c, HEAP_LIMIT_KIB);
+	return c;
+}
+
 struct regex_room *
 regex_room_new(void)
 {
 	struct regex_room *room = xcalloc(1, sizeof *room);
 
-	room->context = pcre2_match_context_create(NULL);
-	if (room->context == NULL)
-		abort();
-	pcre2_set_match_limit(room->context, MATCH_LIMIT);
-	pcre2_set_depth_limit(room->context, DEPTH_LIMIT);
-	pcre2_set_heap_limit(room->context, HEAP_LIMIT_KIB);
+	room->jit = limited(MATCH_LIMIT_JIT);
+	room->interpreter = limited(MATCH_LIMIT_INTERPRETER);
 	return room;
 }
 
@@ -93,7 +111,8 @@ regex_room_free(struct regex_room *room)
 {
 	if (room == NULL)
 		return;
-	pcre2_match_context_free(room->context);
+	pcre2_match_context_free(room->jit);
+	pcre2_match_context_free(room->interpreter);
 	if (room->stack != NULL)
 		pcre2_jit_stack_free(room->stack);
 	free(room);
@@ -116,10 +135,12 @@ compile(const struct regex *r, enum form form, const char *pattern, size_t len, 
 	if ((flags & PYREGEX_MULTILINE) || (r->options & REGEX_MULTILINE))
 		options |= PCRE2_MULTILINE;
 	options |= PCRE2_ALT_CIRCUMFLEX; /* with MULTILINE: ^ also behind a last line feed, as Python has it */
-	if (form != FORM_BYTES)
+	if (form != FORM_BYTES && form != FORM_BYTES_WATCHED)
 		options |= PCRE2_UTF | (flags & PYREGEX_ASCII ? 0 : PCRE2_UCP);
+	if (form >= FORM_BYTES_WATCHED)
+		options |= PCRE2_AUTO_CALLOUT;
 	if (form == FORM_TRACE)
-		options |= PCRE2_AUTO_CALLOUT | PCRE2_NO_START_OPTIMIZE | PCRE2_NO_AUTO_POSSESS | PCRE2_NO_DOTSTAR_ANCHOR;
+		options |= PCRE2_NO_START_OPTIMIZE | PCRE2_NO_AUTO_POSSESS | PCRE2_NO_DOTSTAR_ANCHOR;
 	pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, len, options, error, at, context);
 	pcre2_compile_context_free(context);
 	return code;
@@ -142,7 +163,7 @@ make_jit(struct regex *r, pcre2_code *code, uint32_t mode)
 		return false;
 	if (r->room->stack == NULL) {
 		r->room->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
-		pcre2_jit_stack_assign(r->room->context, NULL, r->room->stack);
+		pcre2_jit_stack_assign(r->room->jit, NULL, r->room->stack);
 	}
 	return true;
 }
@@ -295,11 +316,51 @@ run(struct regex *r, struct copy *c, bool is_jit, const char *text, size_t len, 
 	int rc;
 
 	if (is_jit)
-		rc = pcre2_jit_match(c->code, (PCRE2_SPTR)text, len, from, options, r->match, r->room->context);
+		rc = pcre2_jit_match(c->code, (PCRE2_SPTR)text, len, from, options, r->match, r->room->jit);
 	else
 		rc = pcre2_match(c->code, (PCRE2_SPTR)text, len, from, options | PCRE2_NO_UTF_CHECK, r->match,
-		    r->room->context);
+		    r->room->interpreter);
 	return finish(r, rc);
+}
+
+/* ---- long texts ---- */
+
+struct watch {
+	unsigned steps;
+	int64_t until; /* of this thread's cpu time, ns */
+};
+
+static int64_t
+cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int
+look_at_time(pcre2_callout_block *block, void *arg)
+{
+	struct watch *w = arg;
+
+	(void)block;
+	return ++w->steps % STEPS_BETWEEN_LOOKS == 0 && cpu_ns() > w->until ? PCRE2_ERROR_MATCHLIMIT : 0;
+}
+
+static enum regex_result
+search_watched(struct regex *r, const char *text, size_t len, size_t from, bool is_utf)
+{
+	struct copy *c = copy_of(r, is_utf ? FORM_UTF_WATCHED : FORM_BYTES_WATCHED);
+	struct watch w = {.until = cpu_ns() + LONG_TEXT_NS};
+
+	if (c == NULL)
+		return REGEX_MISS;
+	pcre2_match_context *context = c->is_jit ? r->room->jit : r->room->interpreter;
+	pcre2_set_callout(context, look_at_time, &w);
+	enum regex_result result = run(r, c, c->is_jit, text, len, from, 0);
+	pcre2_set_callout(context, NULL, NULL);
+	return result;
 }
 
 static enum form
@@ -458,7 +519,11 @@ search_head(struct regex *r, const char *text, size_t len)
 enum regex_result
 regex_search(struct regex *r, const char *text, size_t len, size_t from, bool is_ascii)
 {
-	struct copy *c = copy_of(r, form_for(r, is_ascii));
+	enum form form = form_for(r, is_ascii);
+
+	if (len - from > LONG_TEXT)
+		return search_watched(r, text, len, from, form == FORM_UTF);
+	struct copy *c = copy_of(r, form);
 	return c != NULL ? run(r, c, c->is_jit, text, len, from, 0) : REGEX_MISS;
 }
 
@@ -613,7 +678,7 @@ regex_trace(struct regex *r, const char *text, size_t len, size_t *reach, uint64
 	*steps = 0;
 	if (c == NULL)
 		return REGEX_MISS;
-	pcre2_match_context *context = pcre2_match_context_copy(r->room->context);
+	pcre2_match_context *context = pcre2_match_context_copy(r->room->interpreter);
 	if (context == NULL)
 		abort();
 	pcre2_set_callout(context, note_step, &t);

@@ -1,6 +1,6 @@
 /*
- * fuzz_regex: the first line of the input is an expression with tags, the rest is a text. It is expanded,
- * translated, compiled and searched; what is remembered of lines must not change what is found.
+ * fuzz_regex: Python's dialect. The first line of the input is an expression, the others are texts. It is translated,
+ * compiled and searched; what is remembered of lines must not change what is found.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -9,7 +9,6 @@
 
 #include "base/str.h"
 #include "base/text.h"
-#include "match/failregex.h"
 #include "match/regex.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,7 +44,6 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str source = {0};
-	struct mapped text;
 	struct regex_fault fault = {0};
 
 	if (size == 0 || size > 2048)
@@ -58,11 +56,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		str_done(&source);
 		return 0;
 	}
-	failregex_expand(source.at, data[0] % 2 == 0, &text);
 	struct regex_room *room = regex_room_new();
-	struct regex *r = regex_new(room, str_text(&text.text), text.text.len, data[0] % 3 == 0 ? REGEX_MULTILINE : 0, &fault);
+	size_t len = strlen(source.at);
+	struct regex *r = regex_new(room, source.at, len, data[0] % 3 == 0 ? REGEX_MULTILINE : 0, &fault);
 	if (r == NULL) {
-		if (fault.text[0] == '\0' || (fault.offset != SIZE_MAX && (fault.offset > text.text.len || fault.column == 0)))
+		if (fault.text[0] == '\0' || (fault.offset != SIZE_MAX && (fault.offset > len || fault.column == 0)))
 			abort(); /* a refusal says why, and where */
 	} else {
 		regex_first_bytes(r);
@@ -79,7 +77,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	regex_free(r);
 	regex_room_free(room);
-	mapped_done(&text);
 	str_done(&source);
 	return 0;
 }

@@ -4,6 +4,9 @@
  * replay FILE…: runs it on the files. For `make check`.
  * replay --mutate COUNT SEED FILE…: runs it on COUNT inputs made of them by chance: the same SEED makes the same
  * inputs. What ends the process is left in crash-<harness>-<seed> of the working directory. Needs no clang.
+ *
+ * FUZZ_JIT=0 refuses the process executable memory, so that expressions are interpreted: most inputs have one that
+ * is searched a few times only, for which machine code does not pay.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -11,12 +14,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/common_interface_defs.h>
 #endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
 
 #define INPUT_MAX 8192   /* of a mutated one */
 #define SECONDS_MAX 20   /* for one input; more is a hang */
@@ -107,7 +117,15 @@ mutate(uint64_t *state, const struct input *inputs, size_t count)
 {
 	static const char *const words[] = {"[", "]", "=", ":", ";", " ;", "#", "\n", "\n ", "\n\t", "\r\n", "%(", ")s", "%%", "%", "<",
 	    ">", "known/", "default/", "Init", "Definition", "[Init?family=inet6]\n", "[DEFAULT]\n", "[INCLUDES]\nbefore = ", "\"",
-	    "\'", ",", "__name__", "\xc2\xa0", "\xff", "\0", "a", "b", "1d", "\x80\x02"};
+	    "\'", ",", "__name__", "\xc2\xa0", "\xff", "\0", "a", "b", "1d", "\x80\x02",
+	    /* of expressions */
+	    "(", ")", "(?:", "(?P<a>", "(?P=a)", "(?i:", "(?=", "(?!", "(?<=", "(?(1)", "|", "*", "+", "?", "*?", "{1,3}", "{2}", "^", "$", ".",
+	    "\\d", "\\S+", "\\s*", "\\b", "\\1", "\\x41", "[^", "<HOST>", "<ADDR>", "<F-ID>", "</F-ID>", "<F-USER>", "</F-USER>",
+	    "<F-ALT_USER>", "</F-ALT_USER>", "<F-MLFID>", "</F-MLFID>", "<F-NOFAIL>", "</F-NOFAIL>", "<F-CONTENT>", "</F-CONTENT>",
+	    "<SKIPLINES>", "<SUBNET>", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.2", "example.org", "\n+", "\n-", "\n!^", "\n@",
+	    /* of dates */
+	    "{^LN-BEG}", "{UNB}", "{DATE}", "{NONE}", "EPOCH", "LEPOCH", "TAI64N", "%Y", "%m", "%d", "%b", "%H:%M:%S", "%ExY", "%Exd", "%z",
+	    "%Exz", "%f", "%p", "%j", "%k", "2026-11-22", "08:00:00", "Nov", "29", "31", "12", "+0200", "UTC", "Z", "1795334800", ".123"};
 	uint8_t copy[256] = {0};
 	size_t at = below(state, now.size + 1), n = 1 + below(state, 24);
 
@@ -164,6 +182,7 @@ run_mutations(const char *name, unsigned long count, unsigned long seed, const s
 #ifdef __SANITIZE_ADDRESS__
 	__sanitizer_set_death_callback(save_crash);
 #endif
+	const time_t start = time(NULL);
 	for (unsigned long i = 0; i < count; i++) {
 		const struct input *from = &inputs[below(&state, n)];
 		now.size = from->size < INPUT_MAX ? from->size : INPUT_MAX;
@@ -179,7 +198,7 @@ run_mutations(const char *name, unsigned long count, unsigned long seed, const s
 		free(exact);
 	}
 	alarm(0);
-	printf("%s: %lu inputs, seed %lu: clean\n", slash != NULL ? slash + 1 : name, count, seed);
+	printf("%s: %lu inputs, seed %lu: clean (%ld s)\n", slash != NULL ? slash + 1 : name, count, seed, (long)(time(NULL) - start));
 	return 0;
 }
 
@@ -193,6 +212,9 @@ main(int argc, char **argv)
 
 	if (inputs == NULL)
 		return 1;
+	const char *jit = getenv("FUZZ_JIT");
+	if (jit != NULL && strcmp(jit, "0") == 0)
+		prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
 	for (int i = first; i < argc; i++)
 		if (!load(argv[i], &inputs[n++]))
 			return 1;

@@ -5,10 +5,18 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "match/failregex.h"
@@ -367,18 +375,18 @@ seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* Searches that never end by themselves: cut off within their budget, and counted. */
 static void
-endless_backtracking_is_cut_off_and_counted(void **state)
+search_endlessly(struct regex_room *in)
 {
 	static const char *const patterns[] = {"^(\\w+\\s?)+$", "^(a+)+$", "^(a|aa)+$", "(.*a){20}", "^(?:a?){40}a{40}$"};
 	char line[4001];
 
-	(void)state;
 	memset(line, 'a', 4000);
 	line[60] = '!';
 	line[61] = '\0';
 	for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
-		struct regex *r = regex_new(room, patterns[i], strlen(patterns[i]), 0, NULL);
+		struct regex *r = regex_new(in, patterns[i], strlen(patterns[i]), 0, NULL);
 		assert_non_null(r);
 		for (int ascii = 0; ascii < 2; ascii++) {
 			regex_search(r, "a", 1, 0, ascii); /* compiled now */
@@ -391,7 +399,7 @@ endless_backtracking_is_cut_off_and_counted(void **state)
 				assert_int_equal(regex_limit_hits(r), before + 1);
 			}
 #if !defined(__SANITIZE_ADDRESS__)
-			if (took > 0.02)
+			if (took > 0.02) /* of cpu; mostly it is 1 to 3 ms */
 				fail_msg("%s took %.1f ms", patterns[i], took * 1e3);
 #else
 			(void)took;
@@ -399,6 +407,75 @@ endless_backtracking_is_cut_off_and_counted(void **state)
 		}
 		regex_free(r);
 	}
+}
+
+static void
+endless_backtracking_is_cut_off_and_counted(void **state)
+{
+	(void)state;
+	search_endlessly(room);
+}
+
+/* As under systemd's MemoryDenyWriteExecute=: there is no JIT then. */
+static void
+nor_does_it_stall_where_executable_memory_is_refused(void **state)
+{
+	int status;
+
+	(void)state;
+	fflush(NULL);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		static const struct sock_filter refuse[] = {
+		    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mmap, 1, 0),
+		    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mprotect, 0, 2),
+		    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 1, 0),
+		    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+		};
+		struct sock_fprog program = {sizeof refuse / sizeof *refuse, (struct sock_filter *)(uintptr_t)refuse};
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+			_exit(77);
+		if (mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+			_exit(77);
+		struct regex_room *in = regex_room_new();
+		search_endlessly(in); /* a failure in it ends the process */
+		struct regex *r = regex_new(in, "^(a)(b)?", 8, 0, NULL);
+		bool ok = r != NULL && regex_search(r, "ab", 2, 0, true) == REGEX_HIT && regex_spans(r)[5] == 2;
+		regex_free(r);
+		regex_room_free(in);
+		_exit(ok ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void
+a_search_through_a_long_text_is_cut_off_too(void **state)
+{
+	static const char pattern[] = "(?:\\d+\\.)*\\d+x", plain[] = "^.* from (\\S+)$";
+	char *line = malloc(60000);
+
+	(void)state;
+	memset(line, '1', 59980);
+	memcpy(line + 59980, " . x from 192.0.2.1", 19);
+	struct regex *r = regex_new(room, pattern, strlen(pattern), 0, NULL);
+	assert_non_null(r);
+	assert_int_equal(regex_search(r, line, 59999, 0, true), REGEX_LIMIT);
+	assert_int_equal(regex_search(r, line, 59999, 0, false), REGEX_LIMIT);
+	assert_int_equal(regex_limit_hits(r), 2);
+	regex_free(r);
+	r = regex_new(room, plain, strlen(plain), 0, NULL);
+	assert_int_equal(regex_search(r, line, 59999, 0, true), REGEX_HIT);
+	assert_int_equal(regex_spans(r)[2], 59990);
+	regex_free(r);
+	free(line);
 }
 
 static void
@@ -451,6 +528,8 @@ main(void)
 	    cmocka_unit_test(remembered_starts_change_nothing),
 	    cmocka_unit_test(a_closed_search_did_not_look_further),
 	    cmocka_unit_test(endless_backtracking_is_cut_off_and_counted),
+	    cmocka_unit_test(nor_does_it_stall_where_executable_memory_is_refused),
+	    cmocka_unit_test(a_search_through_a_long_text_is_cut_off_too),
 	    cmocka_unit_test(repeats_that_may_backtrack_without_bound_are_pointed_out),
 	    cmocka_unit_test(a_trace_tells_how_far_it_got),
 	};
