@@ -24,6 +24,13 @@ clock_monotonic(const struct clock *c)
 	return c->is_fixed ? c->fixed : read_clock(CLOCK_BOOTTIME) + c->slept;
 }
 
+static void
+two_digits(char *at, int n)
+{
+	at[0] = (char)('0' + n / 10 % 10);
+	at[1] = (char)('0' + n % 10);
+}
+
 const char *
 clock_text(double t, char text[32])
 {
@@ -31,6 +38,17 @@ clock_text(double t, char text[32])
 	struct tm tm;
 
 	localtime_r(&whole, &tm);
-	strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm);
+	/* strftime(3) looks at /etc/localtime each time, and this is written for each failure */
+	two_digits(text, (tm.tm_year + 1900) / 100);
+	two_digits(text + 2, (tm.tm_year + 1900) % 100);
+	two_digits(text + 5, tm.tm_mon + 1);
+	two_digits(text + 8, tm.tm_mday);
+	two_digits(text + 11, tm.tm_hour);
+	two_digits(text + 14, tm.tm_min);
+	two_digits(text + 17, tm.tm_sec);
+	text[4] = text[7] = '-';
+	text[10] = ' ';
+	text[13] = text[16] = ':';
+	text[19] = '\0';
 	return text;
 }

@@ -103,7 +103,38 @@ line_list_at(const struct line_list *l, size_t i)
 	return (struct failure_line){str_text(&l->bytes) + e->at, e->len, e->date_from, e->date_to};
 }
 
+static bool
+is_same_text(const struct str *a, const struct str *b)
+{
+	return a->len == b->len && (a->len == 0 || memcmp(a->at, b->at, a->len) == 0);
+}
+
+static bool
+is_same_list(const struct line_list *a, const struct line_list *b)
+{
+	return a->count == b->count && is_same_text(&a->bytes, &b->bytes) &&
+	    (a->count == 0 || memcmp(a->entries, b->entries, a->count * sizeof *a->entries) == 0);
+}
+
 /* ---- facts ---- */
+
+bool
+captures_are_same(const struct captures *a, const struct captures *b)
+{
+	if (a->count != b->count || a->n_users != b->n_users || !is_same_text(&a->text, &b->text) ||
+	    !is_same_list(&a->matches, &b->matches) || !is_same_list(&a->nofail_matches, &b->nofail_matches) ||
+	    (a->count != 0 && memcmp(a->order, b->order, a->count * sizeof *a->order) != 0))
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct capture *x = &a->values[a->order[i]], *y = &b->values[b->order[i]];
+		if (x->kind != y->kind || x->at != y->at || x->len != y->len)
+			return false;
+	}
+	for (size_t i = 0; i < a->n_users; i++)
+		if (a->users[i].at != b->users[i].at || a->users[i].len != b->users[i].len)
+			return false;
+	return true;
+}
 
 void
 captures_done(struct captures *f)

@@ -76,6 +76,7 @@ struct captures {
 
 void captures_done(struct captures *f);
 void captures_clear(struct captures *f);
+bool captures_are_same(const struct captures *a, const struct captures *b);
 void captures_copy(struct captures *to, const struct captures *from);
 void captures_set(struct captures *f, size_t name, enum capture_kind kind, const char *text, size_t len);
 void captures_drop(struct captures *f, size_t name);

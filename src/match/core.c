@@ -1,12 +1,13 @@
 #include "match/core.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/duration.h"
+#include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
-
 
 struct core_base *
 core_base_new(void)
@@ -30,9 +31,9 @@ core_base_free(struct core_base *b)
 }
 
 void
-core_init(struct core *c, struct core_base *base)
+core_init(struct core *c, struct core_base *base, const struct clock *clock)
 {
-	*c = (struct core){.base = base, .maxlines = 1, .findtime = 600, .usedns = USEDNS_WARN};
+	*c = (struct core){.base = base, .clock = clock, .maxlines = 1, .findtime = 600, .usedns = USEDNS_WARN};
 	c->sessions = sessions_new();
 }
 
@@ -48,12 +49,13 @@ list_done(struct expr_list *l)
 void
 core_done(struct core *c)
 {
+	crew_leave(c);
 	expr_free(c->pref);
 	list_done(&c->fail);
 	list_done(&c->ignore);
 	free(c->datepattern);
 	free(c->zone);
-	datedetect_free(c->dates);
+	stamps_free(c->stamps);
 	free(c->dispatch.lists);
 	free(c->dispatch.prefixes);
 	memo_free(c->memo);
@@ -62,10 +64,8 @@ core_done(struct core *c)
 	window_clear(&c->whole);
 	window_clear(&c->matched);
 	window_clear(&c->rest);
-	str_done(&c->last_stamp);
-	str_done(&c->stamped);
 	str_done(&c->clean);
-	str_done(&c->text);
+	str_done(&c->joined);
 	str_done(&c->content);
 	str_done(&c->undated);
 	str_done(&c->values);
@@ -106,13 +106,31 @@ is_same_text(const char *a, const char *b)
 }
 
 bool
+core_stamps_are_same(const struct core *a, const struct core *b)
+{
+	return a->clock == b->clock && a->trial == NULL && b->trial == NULL && is_same_text(a->datepattern, b->datepattern) &&
+	    is_same_text(a->zone, b->zone) && a->stamps != NULL && b->stamps != NULL &&
+	    (a->stamps == b->stamps || stamps_are_same(a->stamps, b->stamps));
+}
+
+static bool
+has_same_names(const struct names *a, const struct names *b)
+{
+	for (size_t i = 0; i < a->count && i < b->count; i++)
+		if (strcmp(a->at[i], b->at[i]) != 0)
+			return false;
+	return a->count == b->count;
+}
+
+bool
 core_is_twin(const struct core *a, const struct core *b)
 {
-	return a->counters.lines == 0 && b->counters.lines == 0 && a->trial == NULL && b->trial == NULL &&
-	    a->usedns == b->usedns && a->maxlines == b->maxlines && a->findtime == b->findtime &&
-	    is_same_text(a->datepattern, b->datepattern) && is_same_text(a->zone, b->zone) &&
+	return a->usedns == b->usedns && a->maxlines == b->maxlines && a->findtime == b->findtime &&
 	    (a->pref == NULL || b->pref == NULL ? a->pref == b->pref : expr_is_same(a->pref, b->pref)) &&
-	    is_same_list(&a->fail, &b->fail) && is_same_list(&a->ignore, &b->ignore);
+	    is_same_list(&a->fail, &b->fail) && is_same_list(&a->ignore, &b->ignore) && core_stamps_are_same(a, b) &&
+	    (a->base == b->base || has_same_names(&a->base->names, &b->base->names)) &&
+	    sessions_are_same(a->sessions, b->sessions) && window_is_same(&a->window, &b->window) &&
+	    window_is_same(&a->whole, &b->whole);
 }
 
 struct core *
@@ -121,7 +139,7 @@ core_dup(const struct core *from)
 	struct core *c = xcalloc(1, sizeof *c);
 
 	from->base->refs++;
-	core_init(c, from->base);
+	core_init(c, from->base, from->clock);
 	c->usedns = from->usedns;
 	c->pref = from->pref;
 	if (c->pref != NULL)
@@ -133,14 +151,13 @@ core_dup(const struct core *from)
 	c->zone = from->zone != NULL ? xstrdup(from->zone) : NULL;
 	c->findtime = from->findtime;
 	c->trial = from->trial;
-	c->dates = datedetect_share(from->dates);
+	c->stamps = from->stamps;
+	if (c->stamps != NULL)
+		c->stamps->refs++;
 	sessions_free(c->sessions);
 	c->sessions = sessions_dup(from->sessions);
 	window_copy(&c->window, &from->window);
 	window_copy(&c->whole, &from->whole);
-	str_addn(&c->last_stamp, str_text(&from->last_stamp), from->last_stamp.len);
-	c->last_date = from->last_date;
-	c->last_is_whole = from->last_is_whole;
 	memcpy(c->warn_after, from->warn_after, sizeof c->warn_after);
 	c->counters = from->counters;
 	return c;
@@ -181,8 +198,14 @@ core_make_dates(struct core *c, double now, struct err *err)
 		datedetect_free(d);
 		return false;
 	}
-	datedetect_free(c->dates);
-	c->dates = d;
+	struct stamps *s = stamps_new(c->base, d);
+	if (c->stamps != NULL) {
+		str_addn(&s->last, str_text(&c->stamps->last), c->stamps->last.len);
+		s->last_date = c->stamps->last_date;
+		s->last_is_whole = c->stamps->last_is_whole;
+	}
+	stamps_free(c->stamps);
+	c->stamps = s;
 	return true;
 }
 
@@ -216,55 +239,63 @@ core_has_high_byte(const char *bytes, size_t len)
 	return false;
 }
 
-static bool
-is_utf8(const char *bytes, size_t len)
-{
-	for (size_t i = 0; i < len;) {
-		uint32_t point;
-		size_t n = (unsigned char)bytes[i] < 0x80 ? 1 : text_decode(bytes + i, len - i, &point);
-		if (n == 0)
-			return false;
-		i += n;
-	}
-	return true;
-}
-
 void
-core_line(struct core *c, const struct line *given)
+core_line(struct core *c, const struct dated *d, uint64_t serial)
 {
-	struct line l = *given;
-	bool no_date = false, is_ascii = l.is_ascii || !core_has_high_byte(l.bytes, l.len);
-
-	c->counters.lines++;
+	c->serial = serial;
+	c->line = d->line;
+	c->text = d->text;
+	c->is_whole_time = d->is_whole;
 	c->last.verdict = FILTER_MISSED;
 	c->last.over_limit = false;
-	c->last.date_from = c->last.date_to = 0;
-	if (!is_ascii && !is_utf8(l.bytes, l.len)) { /* the matcher's memory safety hangs on it: do not trust */
-		str_clear(&c->clean);
-		text_to_utf8(l.bytes, l.len, &c->clean);
-		l.bytes = str_text(&c->clean);
-		l.len = c->clean.len;
-	}
-	double time = core_find_date(c, &l, is_ascii, &no_date);
-	if (!core_judge_time(c, &l, &time))
-		return;
+	c->last.date_from = d->date_from;
+	c->last.date_to = d->date_to;
 	if (c->maxlines > 1) {
-		core_find_failure_in_window(c, time, no_date);
+		core_find_failure_in_window(c, d->time, d->no_date);
 	} else {
-		const struct failure_line *f = &c->line;
-		c->text.len = 0;
-		str_reserve(&c->text, f->len + 1 + CORE_SLACK);
-		memcpy(c->text.at, f->bytes, f->date_from);
-		memcpy(c->text.at + f->date_from, f->bytes + f->date_to, f->len - f->date_to);
-		c->text.len = f->len - (f->date_to - f->date_from);
-		c->text.at[c->text.len++] = '\n';
-		c->text.at[c->text.len] = '\0';
-		struct search s = {c->text.at, c->text.len, is_ascii};
-		core_find_failure(c, &s, time, no_date);
+		struct search s = {c->text.at, c->text.len, d->is_ascii};
+		core_find_failure(c, &s, d->time, d->no_date);
 	}
 	switch (c->last.verdict) {
 	case FILTER_MATCHED: c->counters.matched++; break;
 	case FILTER_IGNORED: c->counters.ignored++; break;
 	default: c->counters.missed++;
 	}
+}
+
+static void
+warn_odd_time(struct core *c, const struct line *l, double delta)
+{
+	char length[64], *text;
+
+	if (!core_may_warn(c, WARNED_ODD_TIME))
+		return;
+	duration_format(fabs(delta), length, sizeof length);
+	text = xasprintf("Detected a log entry %s %s the current time in operation mode. This looks like a %s problem. "
+	    "Treating such entries as if they just happened.", length, delta < 0 ? "before" : "after",
+	    delta >= -3300 && delta < 0 ? "latency" : "timezone");
+	core_warn(c, "%s", text);
+	free(text);
+	core_warn(c, "Please check a jail for a timing issue. Line with odd timestamp: %s", core_line_text(c, l->bytes, l->len));
+}
+
+bool
+core_judge_time(struct core *c, const struct line *l, const struct dated *d)
+{
+	if (d->bad.at != NULL)
+		filter_log(c, LOG_LEVEL_ERROR, "findFailure failed to parse timeText: %s", core_line_text(c, d->bad.at, d->bad.len));
+	if (d->odd != 0)
+		warn_odd_time(c, l, d->odd);
+	if (isnan(d->time) || c->trial != NULL || l->in_operation || d->time >= c->now - c->findtime)
+		return true;
+	if (core_may_warn(c, WARNED_OLD)) {
+		char *text = xasprintf("Ignoring all log entries older than %gs; these are probably messages generated while "
+		    "fail2ban was not running.", c->findtime);
+		core_warn(c, "%s", text);
+		free(text);
+		core_warn(c, "Please check a jail for a timing issue. Line with odd timestamp: %s", core_line_text(c, l->bytes, l->len));
+	}
+	c->counters.too_old++;
+	c->last.verdict = FILTER_TOO_OLD;
+	return false;
 }

@@ -5,11 +5,12 @@
 #ifndef MATCH_CORE_H
 #define MATCH_CORE_H
 
-#include "match/datedetect.h"
+#include "match/crew.h"
 #include "match/expr.h"
 #include "match/filter.h"
 #include "match/memo.h"
 #include "match/multiline.h"
+#include "match/stamps.h"
 #include "match/window.h"
 
 struct expr_list {
@@ -40,6 +41,7 @@ enum warned { WARNED_ODD_TIME, WARNED_OLD, WARNED_NO_DATE, N_WARNED };
 
 struct core {
 	struct core_base *base;
+	const struct clock *clock;
 
 	/* settings */
 	enum filter_usedns usedns;
@@ -52,22 +54,22 @@ struct core {
 	const struct filter_trial *trial; /* NULL: a jail */
 
 	/* state */
-	struct datedetect *dates; /* made with the first line, or with datepattern; counted, as twins share it */
+	struct stamps *stamps;    /* made with the first line, or with datepattern; shared by those that read the same */
 	struct dispatch dispatch;
 	struct memo *memo;        /* made when first of use */
 	struct sessions *sessions;
 	struct window window, whole; /* maxlines > 1: lineBuffer, orgBuffer */
-	struct str last_stamp;    /* text of the last date */
-	double last_date;         /* 0: none */
-	bool last_is_whole, is_whole_time;
+	int hopeful;              /* for so many lines the window may hold a match */
 	double warn_after[N_WARNED];
 	struct filter_counters counters;
 
 	/* work space of one line */
 	double now;
-	struct str stamped;  /* a line without a date, behind the last date */
+	uint64_t serial;     /* of the line, for what is shared about it; 0: nothing is */
+	bool is_whole_time;
+	struct slice text;   /* what is searched */
 	struct str clean;    /* a line that was not UTF-8 */
-	struct str text, content, undated;
+	struct str joined, content, undated;
 	struct captures captures;
 	struct failure_line line;    /* as it is reported */
 	struct filter_last last;
@@ -79,12 +81,15 @@ struct core {
 
 	struct filter **filters; /* who listens; owned list of borrowed filters */
 	size_t n_filters;
-	bool is_done;            /* with the batch at hand: filters_feed() */
+	bool is_listed;          /* filters_feed() */
+	struct crew *crew;       /* that this core belongs to; NULL: none */
+	struct crew_pref *shared_pref; /* NULL: nobody else has this prefregex */
 };
 
-void core_init(struct core *c, struct core_base *base);
+void core_init(struct core *c, struct core_base *base, const struct clock *clock);
 void core_done(struct core *c);
-void core_line(struct core *c, const struct line *line);
+/* serial: the line's, 0 when nothing about it is shared. */
+void core_line(struct core *c, const struct dated *d, uint64_t serial);
 /* After the prefregex matched core.text: what it cut out, or all. */
 void core_content(struct core *c, const char **text, size_t *len);
 /* Expressions or usedns changed. */
@@ -92,14 +97,16 @@ void core_changed(struct core *c);
 bool core_make_dates(struct core *c, double now, struct err *err);
 struct core_base *core_base_new(void);
 void core_base_free(struct core_base *b);
-/* Do the two find the same in the same lines, as long as neither was fed? */
+/* Would the times of coming lines be the same for both? */
+bool core_stamps_are_same(const struct core *a, const struct core *b);
+/* Would the two find the same in the same lines? */
 bool core_is_twin(const struct core *a, const struct core *b);
 /* The same settings, and what was learned so far; without filters. */
 struct core *core_dup(const struct core *c);
 
 /* ---- between the files of core ---- */
 
-#define CORE_SLACK 16 /* bytes that may be read behind a searched text */
+#define CORE_SLACK STAMPS_SLACK /* bytes that may be read behind a searched text */
 
 struct search { /* what the expressions are tried on */
 	const char *text;
@@ -113,11 +120,16 @@ core_checks_all(const struct core *c)
 	return c->trial != NULL && c->trial->check_all;
 }
 
+/* Are lines held against the ignoreregexes before all else? */
+static inline bool
+core_ignores_first(const struct core *c)
+{
+	return c->ignore.count > 0 && c->ignore.count + 2 < c->fail.count;
+}
+
 bool core_has_high_byte(const char *bytes, size_t len);
-/* Time of a line; NAN: none. Sets core.line. */
-double core_find_date(struct core *c, const struct line *l, bool is_ascii, bool *no_date);
-/* Does the line still count? May set its time to now. */
-bool core_judge_time(struct core *c, const struct line *l, double *time);
+/* Does the line still count? */
+bool core_judge_time(struct core *c, const struct line *l, const struct dated *d);
 void core_find_failure(struct core *c, const struct search *whole, double time, bool no_date);
 void core_find_failure_in_window(struct core *c, double time, bool no_date);
 /* The captures of failregex `index` become a failure, or wait for more. False: the line is done with. */

@@ -140,12 +140,31 @@ matched(struct core *c, size_t index, const struct search *whole, const struct s
 	return core_tell(c, index, f, time, s->text) && core_checks_all(c);
 }
 
+/* The prefregex on one line; another core with the same one may have done it. */
+static enum regex_result
+search_pref(struct core *c, const struct search *s)
+{
+	struct crew_pref *shared = c->serial != 0 ? c->shared_pref : NULL;
+	struct regex *r = c->pref->regex;
+
+	if (shared != NULL && shared->serial == c->serial) {
+		if (shared->result == REGEX_HIT && shared->regex != r)
+			memcpy(regex_spans_to_fill(r), regex_spans(shared->regex), 2 * (regex_n_groups(r) + 1) * sizeof(size_t));
+		else if (shared->result == REGEX_LIMIT)
+			regex_note_limit(r);
+		return (enum regex_result)shared->result;
+	}
+	enum regex_result result = regex_search_line(r, s->text, s->len, s->is_ascii);
+	if (shared != NULL)
+		*shared = (struct crew_pref){c->serial, result, r};
+	return result;
+}
+
 static bool
 match_pref(struct core *c, const struct search *s)
 {
 	/* one line, unless there is a window of them */
-	enum regex_result r = c->maxlines > 1 ? try_expr(c, c->pref, s)
-	                                      : note_limit(c, regex_search_line(c->pref->regex, s->text, s->len, s->is_ascii));
+	enum regex_result r = c->maxlines > 1 ? try_expr(c, c->pref, s) : note_limit(c, search_pref(c, s));
 
 	if (r != REGEX_HIT) {
 		c->last.has_pref = false;
@@ -230,7 +249,7 @@ core_find_failure(struct core *c, const struct search *whole, double time, bool 
 	struct search s = *whole;
 	bool has_ignore = c->ignore.count > 0;
 
-	if (has_ignore && c->ignore.count + 2 < c->fail.count && is_ignored(c, whole))
+	if (core_ignores_first(c) && is_ignored(c, whole))
 		return;
 	if (c->pref != NULL) {
 		if (!match_pref(c, whole))
@@ -314,10 +333,13 @@ core_find_failure_in_window(struct core *c, double time, bool no_date)
 
 	window_add(&c->window, &c->line);
 	window_keep_last(&c->window, (size_t)c->maxlines);
+	if (c->hopeful == 0) /* nothing in the window can match */
+		return;
 	window_copy(&c->whole, &c->window);
-	s = window_search(&c->window, &c->text);
+	s = window_search(&c->window, &c->joined);
+	c->text = (struct slice){s.text, s.len};
 	const struct search whole = s;
-	if (c->ignore.count > 0 && c->ignore.count + 2 < c->fail.count && is_ignored(c, &s))
+	if (core_ignores_first(c) && is_ignored(c, &s))
 		return;
 	if (c->pref != NULL) {
 		struct search content;

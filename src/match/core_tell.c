@@ -25,7 +25,7 @@ core_warn(struct core *c, const char *format, const char *text)
 bool
 core_may_warn(struct core *c, enum warned what)
 {
-	if (!filter_wants_log(c) || c->now < c->warn_after[what])
+	if (c->now < c->warn_after[what] || !filter_wants_log(c))
 		return false;
 	c->warn_after[what] = c->now + DAY_S;
 	return true;
@@ -252,7 +252,7 @@ locate(struct core *c, const struct expr *e, const char *text, struct filter_fou
 {
 	static const enum capture_name ids[] = {CAPTURE_IP4, CAPTURE_IP6, CAPTURE_DNS, CAPTURE_FID};
 	const size_t *spans = regex_spans(e->regex);
-	const char *base = str_text(&c->text);
+	const char *base = c->text.at;
 
 	if (text < base || text > base + c->text.len || c->maxlines > 1)
 		return;

@@ -1,6 +1,7 @@
 #include "match/datedetect.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,11 +13,12 @@
 
 #define UNUSED_S 300 /* a template that was not used for so long gives way */
 #define NOWHERE SIZE_MAX
+#define SAME_MOMENT_S 10 /* two that read the same lines one after the other */
 #define LEARN_MAX 64 /* bytes of a line's start that a learned stamp may cover */
 #define LEARN_CREDIT 16
 
 struct slot {
-	struct datepattern pattern;
+	struct datepattern *pattern; /* counted */
 	uint64_t hits;   /* won */
 	uint64_t tried;  /* matched, won or not */
 	double last_used;
@@ -42,7 +44,6 @@ struct learned {
 };
 
 struct datedetect {
-	int refs;
 	struct regex_room *room; /* borrowed */
 	int year;
 	struct slot **slots;     /* owned; in the order of trial */
@@ -63,7 +64,6 @@ datedetect_new(struct regex_room *room, int year)
 {
 	struct datedetect *d = xcalloc(1, sizeof *d);
 
-	d->refs = 1;
 	d->room = room;
 	d->year = year;
 	d->last = NOWHERE;
@@ -75,10 +75,10 @@ datedetect_new(struct regex_room *room, int year)
 void
 datedetect_free(struct datedetect *d)
 {
-	if (d == NULL || --d->refs > 0)
+	if (d == NULL)
 		return;
 	for (size_t i = 0; i < d->count; i++) {
-		datepattern_done(&d->slots[i]->pattern);
+		datepattern_release(d->slots[i]->pattern);
 		free(d->slots[i]);
 	}
 	free(d->slots);
@@ -86,11 +86,43 @@ datedetect_free(struct datedetect *d)
 }
 
 struct datedetect *
-datedetect_share(struct datedetect *d)
+datedetect_dup(const struct datedetect *from)
 {
-	if (d != NULL)
-		d->refs++;
+	struct datedetect *d = xmalloc(sizeof *d);
+
+	*d = *from;
+	d->learned.slot = NULL;
+	d->slots = xreallocarray(NULL, d->count + 1, sizeof *d->slots);
+	for (size_t i = 0; i < d->count; i++) {
+		d->slots[i] = xmalloc(sizeof **d->slots);
+		*d->slots[i] = *from->slots[i];
+		d->slots[i]->pattern->refs++;
+	}
 	return d;
+}
+
+static bool
+is_same_slot(const struct slot *a, const struct slot *b)
+{
+	const char *x = a->pattern->pattern, *y = b->pattern->pattern;
+
+	return strcmp(a->pattern->name, b->pattern->name) == 0 && (x == NULL || y == NULL ? x == y : strcmp(x, y) == 0) &&
+	    a->pattern->weight == b->pattern->weight && a->hits == b->hits && a->tried == b->tried &&
+	    a->distance == b->distance && fabs(a->last_used - b->last_used) < SAME_MOMENT_S;
+}
+
+bool
+datedetect_is_same(const struct datedetect *a, const struct datedetect *b)
+{
+	if (a->year != b->year || a->count != b->count || a->clock.has_zone != b->clock.has_zone ||
+	    a->clock.zone_min != b->clock.zone_min || a->last != b->last || a->last_from != b->last_from ||
+	    a->last_to != b->last_to || a->before != b->before || a->first != b->first || a->final != b->final ||
+	    a->behind != b->behind || a->first_unused != b->first_unused)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!is_same_slot(a->slots[i], b->slots[i]))
+			return false;
+	return true;
 }
 
 bool
@@ -112,7 +144,7 @@ static struct slot *
 find_slot(struct datedetect *d, const char *name)
 {
 	for (size_t i = 0; i < d->count; i++)
-		if (strcmp(d->slots[i]->pattern.name, name) == 0)
+		if (strcmp(d->slots[i]->pattern->name, name) == 0)
 			return d->slots[i];
 	return NULL;
 }
@@ -126,7 +158,7 @@ add_slot(struct datedetect *d, struct datepattern *p, bool ignore_twice, struct 
 		return ok;
 	}
 	struct slot *s = xcalloc(1, sizeof *s);
-	s->pattern = *p;
+	s->pattern = datepattern_take(p);
 	s->distance = NOWHERE;
 	d->slots = xreallocarray(d->slots, d->count + 1, sizeof *d->slots);
 	d->slots[d->count++] = s;
@@ -289,9 +321,9 @@ is_word_end(int c)
 static bool
 try_slot(struct datedetect *d, struct slot *s, const char *line, size_t len, size_t from, bool is_ascii)
 {
-	if (!datepattern_compile(&s->pattern, d->room, NULL))
+	if (!datepattern_compile(s->pattern, d->room, NULL))
 		return false;
-	if (regex_search(s->pattern.regex, line, len, from, is_ascii) != REGEX_HIT)
+	if (regex_search(s->pattern->regex, line, len, from, is_ascii) != REGEX_HIT)
 		return false;
 	s->tried++;
 	return true;
@@ -300,7 +332,7 @@ try_slot(struct datedetect *d, struct slot *s, const char *line, size_t len, siz
 static bool
 is_bound(const struct slot *s)
 {
-	return (s->pattern.flags & (DATE_LINE_BEGIN | DATE_LINE_END)) != 0;
+	return (s->pattern->flags & (DATE_LINE_BEGIN | DATE_LINE_END)) != 0;
 }
 
 /* The last winner, where it stood last. Returns whether it settles the matter. */
@@ -330,7 +362,7 @@ try_last(struct datedetect *d, const char *line, size_t len, bool is_ascii, size
 	}
 	if (!matched)
 		return false;
-	const size_t *spans = regex_spans(s->pattern.regex);
+	const size_t *spans = regex_spans(s->pattern->regex);
 	if (d->count == 1 || is_bound(s) || (chars_in(line, spans[0], is_ascii) == d->last_from &&
 	        chars_in(line, spans[1], is_ascii) == d->last_to))
 		return true;
@@ -350,7 +382,7 @@ search(struct datedetect *d, const char *line, size_t len, bool is_ascii)
 			return d->last;
 		if (is_kept) {
 			kept = d->last;
-			kept_from = chars_in(line, regex_spans(d->slots[kept]->pattern.regex)[0], is_ascii);
+			kept_from = chars_in(line, regex_spans(d->slots[kept]->pattern->regex)[0], is_ascii);
 		}
 	}
 	for (size_t i = 0; i < d->count; i++) {
@@ -359,7 +391,7 @@ search(struct datedetect *d, const char *line, size_t len, bool is_ascii)
 			continue;
 		if (!try_slot(d, s, line, len, 0, is_ascii))
 			continue;
-		size_t from = chars_in(line, regex_spans(s->pattern.regex)[0], is_ascii);
+		size_t from = chars_in(line, regex_spans(s->pattern->regex)[0], is_ascii);
 		if (i + 1 == d->count || is_bound(s))
 			return i;
 		if (from == 0 && s->hits != 0 && d->slots[i + 1]->tried == 0)
@@ -377,7 +409,7 @@ search(struct datedetect *d, const char *line, size_t len, bool is_ascii)
 		return NOWHERE;
 	/* the spans of the kept one may be of a later, partial search */
 	size_t at = offset_of(line, len, kept_from, is_ascii);
-	if (regex_spans(d->slots[kept]->pattern.regex)[0] != at)
+	if (regex_spans(d->slots[kept]->pattern->regex)[0] != at)
 		try_slot(d, d->slots[kept], line, len, at, is_ascii);
 	return kept;
 }
@@ -388,7 +420,7 @@ weight(const struct slot *s)
 	/* compat: never used counts as very far away */
 	double distance = s->distance == NOWHERE ? 0x7fffffff : (double)s->distance;
 
-	return (double)s->hits * s->pattern.weight / (distance < 1 ? 1 : distance);
+	return (double)s->hits * s->pattern->weight / (distance < 1 ? 1 : distance);
 }
 
 static bool
@@ -422,7 +454,7 @@ static void
 note_winner(struct datedetect *d, size_t i, const char *line, size_t len, bool is_ascii, double now)
 {
 	struct slot *s = d->slots[i];
-	const size_t *spans = regex_spans(s->pattern.regex);
+	const size_t *spans = regex_spans(s->pattern->regex);
 
 	s->hits++;
 	s->last_used = now;
@@ -500,7 +532,7 @@ static void
 learn(struct datedetect *d, const struct slot *s, const char *line, size_t len, bool is_ascii,
     const struct date_fields *fields, const struct date_value *value)
 {
-	const struct datepattern *p = &s->pattern;
+	const struct datepattern *p = s->pattern;
 	const size_t *spans = regex_spans(p->regex);
 	struct learned l = {.slot = s};
 	size_t n = regex_n_groups(p->regex), end = spans[1], ends[2 * 32];
@@ -640,7 +672,7 @@ datedetect_find(struct datedetect *d, const char *line, size_t len, bool is_asci
 	if (i == NOWHERE)
 		return;
 	struct slot *s = d->slots[i];
-	struct datepattern *p = &s->pattern;
+	struct datepattern *p = s->pattern;
 	const size_t *spans = regex_spans(p->regex);
 	note_winner(d, i, line, len, is_ascii, now);
 
@@ -687,6 +719,6 @@ datedetect_template(const struct datedetect *d, size_t i, struct datedetect_temp
 {
 	const struct slot *s = d->slots[i];
 
-	*out = (struct datedetect_template){s->pattern.name, s->pattern.pattern != NULL ? s->pattern.pattern : "",
-	    s->pattern.text, s->hits, weight(s), s->pattern.weight};
+	*out = (struct datedetect_template){s->pattern->name, s->pattern->pattern != NULL ? s->pattern->pattern : "",
+	    s->pattern->text, s->hits, weight(s), s->pattern->weight};
 }

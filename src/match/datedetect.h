@@ -18,8 +18,10 @@ struct datedetect;
 
 /* year: the one now. The default templates are used until others are added. */
 struct datedetect *datedetect_new(struct regex_room *room, int year);
-void datedetect_free(struct datedetect *d); /* lets go; NULL is fine */
-struct datedetect *datedetect_share(struct datedetect *d); /* one more owner; NULL is fine */
+void datedetect_free(struct datedetect *d); /* NULL is fine */
+struct datedetect *datedetect_dup(const struct datedetect *d); /* with what it learned from lines */
+/* The same templates, and the same learned: will the two go on to find the same? Both are of one clock. */
+bool datedetect_is_same(const struct datedetect *a, const struct datedetect *b);
 
 /*
  * Adds one line of a datepattern option. "{^LN-BEG}" and "…{DATE}…" add many.

@@ -489,6 +489,26 @@ datepattern_done(struct datepattern *d)
 	*d = (struct datepattern){0};
 }
 
+struct datepattern *
+datepattern_take(struct datepattern *d)
+{
+	struct datepattern *own = xmalloc(sizeof *own);
+
+	*own = *d;
+	own->refs = 1;
+	*d = (struct datepattern){0};
+	return own;
+}
+
+void
+datepattern_release(struct datepattern *d)
+{
+	if (--d->refs > 0)
+		return;
+	datepattern_done(d);
+	free(d);
+}
+
 bool
 datepattern_compile(struct datepattern *d, struct regex_room *room, struct regex_fault *fault)
 {

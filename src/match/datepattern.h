@@ -21,6 +21,7 @@ enum date_flags { /* fail2ban's numbers */
 enum date_kind { DATE_FROM_FIELDS, DATE_FROM_EPOCH, DATE_FROM_LONG_EPOCH, DATE_FROM_TAI64N };
 
 struct datepattern {
+	int refs;      /* of datepattern_take() */
 	char *name;    /* owned; "ExYear-Month-Day …": how reports call it */
 	char *pattern; /* owned; as it was given; NULL for the built-in epoch and TAI64N ones */
 	char *text;    /* owned; the expression */
@@ -36,6 +37,9 @@ struct datepattern {
 /* year: the one now, for %ExY. */
 bool datepattern_init(struct datepattern *d, const char *pattern, int year, struct err *err);
 void datepattern_done(struct datepattern *d);
+/* On the heap, for several owners: takes what d holds. The last one to let go ends it. */
+struct datepattern *datepattern_take(struct datepattern *d);
+void datepattern_release(struct datepattern *d);
 /* Compiles on first use. False: the expression is wrong (fault says where in `text`). */
 bool datepattern_compile(struct datepattern *d, struct regex_room *room, struct regex_fault *fault);
 /* The pattern with its marks of boundaries taken off, for use inside another one. The caller frees. */

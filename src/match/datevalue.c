@@ -258,15 +258,31 @@ naive_tm(double t, struct tm *tm)
 	gmtime_r(&whole, tm);
 }
 
-/* Local wall clock of a moment, as naive seconds. */
+/* Local wall clock of now, as naive seconds; and in now_tm. */
 static double
-local_naive(double moment, struct tm *tm)
+local_now(struct date_clock *clock)
 {
-	time_t whole = (time_t)floor(moment);
+	double start = floor(clock->now);
+	time_t whole = (time_t)start;
 
-	localtime_r(&whole, tm);
-	struct tm copy = *tm;
-	return (double)timegm(&copy) + (moment - floor(moment));
+	if (start != clock->asked_now || start == 0) {
+		localtime_r(&whole, &clock->now_tm);
+		struct tm copy = clock->now_tm;
+		clock->naive_now = (double)timegm(&copy);
+		clock->asked_now = start;
+	}
+	return clock->naive_now + (clock->now - start);
+}
+
+static double
+end_of_year(int year, struct date_clock *clock)
+{
+	if (year != clock->ended_year || clock->year_end == 0) {
+		struct tm next = {.tm_year = year + 1, .tm_mday = 1, .tm_isdst = -1};
+		clock->year_end = (double)mktime(&next);
+		clock->ended_year = year;
+	}
+	return clock->year_end;
 }
 
 /* The naive seconds that the local clock shows at this moment. */
@@ -340,8 +356,7 @@ yday_of_week(int year, int week, int weekday, bool from_monday)
 bool
 date_fields_time(const struct date_fields *f, struct date_clock *clock, struct date_value *out)
 {
-	struct tm now_tm;
-	double now = local_naive(clock->now, &now_tm);
+	double now = local_now(clock);
 	int year = f->year, month = f->month, day = f->day, hour = f->hour;
 
 	*out = (struct date_value){0};
@@ -352,7 +367,7 @@ date_fields_time(const struct date_fields *f, struct date_clock *clock, struct d
 			hour = 0;
 	}
 	if (year < 0) {
-		year = now_tm.tm_year + 1900;
+		year = clock->now_tm.tm_year + 1900;
 		out->assumed_year = true;
 	}
 	if (month < 0 || day < 0) {
@@ -368,8 +383,8 @@ date_fields_time(const struct date_fields *f, struct date_clock *clock, struct d
 		}
 	}
 	if (month < 0 && day < 0) {
-		month = now_tm.tm_mon + 1;
-		day = now_tm.tm_mday;
+		month = clock->now_tm.tm_mon + 1;
+		day = clock->now_tm.tm_mday;
 		out->assumed_day = true;
 	}
 	if (!is_day(year, month, day) || hour > 23 || f->minute > 59 || f->second > 59)
@@ -390,8 +405,7 @@ date_fields_time(const struct date_fields *f, struct date_clock *clock, struct d
 			t = naive(year - 1, month, day, tm.tm_hour, tm.tm_min, tm.tm_sec);
 			out->now_year_end = 0;
 		} else {
-			struct tm next = {.tm_year = now_tm.tm_year + 1, .tm_mday = 1, .tm_isdst = -1};
-			out->now_year_end = (double)mktime(&next);
+			out->now_year_end = end_of_year(clock->now_tm.tm_year, clock);
 		}
 	}
 	out->time = has_zone ? t : local_moment(t, clock, &out->is_twice);

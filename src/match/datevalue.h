@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 /* The fields that a template's groups can feed; the letter is strptime's. */
 enum date_field {
@@ -61,10 +62,14 @@ struct date_clock {
 	double now;
 	bool has_zone; /* logtimezone: for texts without a zone of their own */
 	int zone_min;
-	/* The last hour that the C library was asked for, as that is slow. */
+	/* What the C library was asked for last, as that is slow: an hour, now, and the end of a year. */
 	int hour_key[4];
 	double hour_base;
 	double hour_again; /* 3600 or -3600: the clock shows that hour twice, so much later or earlier; 0: once */
+	double asked_now, naive_now;
+	struct tm now_tm;
+	int ended_year; /* struct tm's */
+	double year_end;
 };
 
 struct date_value {

@@ -9,12 +9,15 @@
 #include "base/mem.h"
 #include "match/core.h"
 
+#define PLAN_LINES 32
+
 struct filter {
 	char *jail;
 	struct filter_hooks hooks;
 	struct filter_trial trial;
 	struct core *core;            /* shared with filters that do the same to the same lines */
 	struct regex_fault fault;
+	struct filter_counters before; /* what it had counted when it came to its core, less what the core had */
 };
 
 /* ---- the core, and who shares it ---- */
@@ -50,6 +53,7 @@ leave(struct filter *f)
 static struct core *
 own(struct filter *f)
 {
+	crew_leave(f->core);
 	if (f->core->n_filters > 1) {
 		struct core *c = core_dup(f->core);
 		leave(f);
@@ -104,7 +108,7 @@ filter_new(const char *jail, const struct filter_hooks *hooks)
 
 	f->jail = xstrdup(jail);
 	f->hooks = *hooks;
-	core_init(c, core_base_new());
+	core_init(c, core_base_new(), hooks->clock);
 	join(c, f);
 	return f;
 }
@@ -324,7 +328,7 @@ filter_set_datepattern(struct filter *f, const char *pattern, struct err *err)
 void
 filter_datepattern(const struct filter *f, const char **pattern, const char **name)
 {
-	const struct datedetect *d = f->core->dates;
+	const struct datedetect *d = filter_dates(f);
 	size_t n = d != NULL ? datedetect_count(d) : 0;
 
 	*pattern = NULL;
@@ -369,37 +373,53 @@ filter_set_findtime(struct filter *f, double seconds)
 /* ---- work ---- */
 
 static void
-feed(struct core *c, const struct clock *clock, const struct line *lines, size_t count)
+make_ready(struct core *const *cores, size_t n)
 {
-	c->now = clock_now(clock);
-	if (c->dates == NULL)
-		core_make_dates(c, c->now, NULL);
-	for (size_t i = 0; i < count; i++) {
-		core_line(c, &lines[i]);
-		if (c->trial != NULL && c->trial->line != NULL)
-			c->trial->line(c->trial->arg, &lines[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct core *c = cores[i];
+		c->now = i > 0 && c->clock == cores[i - 1]->clock ? cores[i - 1]->now : clock_now(c->clock);
+		if (c->stamps == NULL)
+			core_make_dates(c, c->now, NULL);
 	}
 }
 
 void
 filter_feed(struct filter *f, const struct line *lines, size_t count)
 {
-	feed(own(f), f->hooks.clock, lines, count);
+	struct core *c = own(f);
+
+	make_ready(&c, 1);
+	crew_feed(&c, 1, lines, count);
 }
 
-/* Filters that were not fed yet and have the same settings get one core. */
+/* The counters of a filter whose core is another one from now on. */
+static struct filter_counters
+plus(struct filter_counters a, const struct filter_counters *b, uint64_t sign)
+{
+	a.lines += sign * b->lines;
+	a.matched += sign * b->matched;
+	a.ignored += sign * b->ignored;
+	a.missed += sign * b->missed;
+	a.failures += sign * b->failures;
+	a.limit += sign * b->limit;
+	a.no_date += sign * b->no_date;
+	a.too_old += sign * b->too_old;
+	return a;
+}
+
+/* Filters that have the same settings and saw the same lines get one core. */
 static void
 join_twins(struct filter *const *filters, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
-		if (filters[i]->core->counters.lines != 0)
-			continue;
 		for (size_t k = 0; k < i; k++) {
-			if (filters[k]->core == filters[i]->core)
+			struct core *one = filters[k]->core, *other = filters[i]->core;
+			if (one == other)
 				break;
-			if (filters[k]->hooks.clock == filters[i]->hooks.clock && core_is_twin(filters[k]->core, filters[i]->core)) {
+			if (core_is_twin(one, other)) {
+				filters[i]->before = plus(plus(filters[i]->before, &other->counters, 1), &one->counters, UINT64_MAX);
 				leave(filters[i]);
-				join(filters[k]->core, filters[i]);
+				join(one, filters[i]);
 				break;
 			}
 		}
@@ -428,31 +448,66 @@ part_from_others(struct filter *const *filters, size_t n)
 	}
 }
 
+/* The distinct cores of filters; *is_whole: nobody else listens to one of them. */
+static size_t
+list_cores(struct filter *const *filters, size_t n, struct core **cores, bool *is_whole)
+{
+	size_t count = 0, listeners = 0;
+
+	for (size_t i = 0; i < n; i++)
+		filters[i]->core->is_listed = false;
+	for (size_t i = 0; i < n; i++) {
+		struct core *c = filters[i]->core;
+		if (c->is_listed)
+			continue;
+		c->is_listed = true;
+		listeners += c->n_filters;
+		cores[count++] = c;
+	}
+	*is_whole = listeners == n;
+	return count;
+}
+
+static void
+feed_some(struct filter *const *filters, size_t n, const struct line *lines, size_t count)
+{
+	struct core *cores[CREW_MAX];
+	bool is_whole;
+	size_t k = list_cores(filters, n, cores, &is_whole);
+
+	make_ready(cores, k);
+	if (!is_whole) {
+		part_from_others(filters, n);
+		k = list_cores(filters, n, cores, &is_whole);
+		make_ready(cores, k);
+	}
+	/* a plan for few lines does not pay, when there are several sets that take turns */
+	if (k > 1 && !crew_is_for(cores, k) && (count >= PLAN_LINES || cores[0]->crew == NULL)) {
+		join_twins(filters, n);
+		k = list_cores(filters, n, cores, &is_whole);
+		if (k > 1)
+			crew_new(cores, k);
+	}
+	crew_feed(cores, k, lines, count);
+}
+
 void
 filters_feed(struct filter *const *filters, size_t n, const struct line *lines, size_t count)
 {
-	join_twins(filters, n);
-	part_from_others(filters, n);
-	for (size_t i = 0; i < n; i++)
-		filters[i]->core->is_done = false;
-	for (size_t i = 0; i < n; i++) {
-		struct core *c = filters[i]->core;
-		if (!c->is_done)
-			feed(c, filters[i]->hooks.clock, lines, count);
-		c->is_done = true;
-	}
+	for (size_t from = 0; from < n; from += CREW_MAX)
+		feed_some(filters + from, n - from < CREW_MAX ? n - from : CREW_MAX, lines, count);
 }
 
 void
 filter_counters(const struct filter *f, struct filter_counters *out)
 {
-	*out = f->core->counters;
+	*out = plus(f->before, &f->core->counters, 1);
 }
 
 double
 filter_last_date(const struct filter *f)
 {
-	return f->core->last_date;
+	return f->core->stamps != NULL ? f->core->stamps->last_date : 0;
 }
 
 uint64_t
@@ -486,7 +541,7 @@ void
 filter_last(const struct filter *f, struct filter_last *out)
 {
 	*out = f->core->last;
-	out->text = (struct slice){str_text(&f->core->text), f->core->text.len};
+	out->text = f->core->text;
 	out->line = f->core->line;
 }
 
@@ -500,10 +555,10 @@ struct value *
 filter_pref_value(const struct filter *f)
 {
 	struct captures all = {0};
-	const struct str *text = &f->core->text;
+	struct slice text = f->core->text;
 
 	expr_set_pref(f->core->pref, false);
-	expr_collect(f->core->pref, str_text(text), captures_keep(&all, str_text(text), text->len), &all);
+	expr_collect(f->core->pref, text.at, captures_keep(&all, text.at, text.len), &all);
 	expr_set_pref(f->core->pref, true);
 	struct value *v = captures_value(&all, &f->core->base->names);
 	captures_done(&all);
@@ -542,7 +597,7 @@ void
 filter_reach(struct filter *f, struct filter_reach *out)
 {
 	struct core *c = f->core;
-	const char *text = str_text(&c->text);
+	const char *text = c->text.at;
 	size_t len = c->text.len;
 	bool matched;
 
@@ -598,14 +653,14 @@ filter_date(struct filter *f, const struct line *line)
 
 	if (!isnan(line->time))
 		return line->time;
-	if (c->dates == NULL && !core_make_dates(c, now, &err))
+	if (c->stamps == NULL && !core_make_dates(c, now, &err))
 		return NAN;
-	datedetect_find(c->dates, line->bytes, line->len, false, now, &d);
+	datedetect_find(c->stamps->dates, line->bytes, line->len, false, now, &d);
 	return d.found == DATE_FOUND ? d.time : NAN;
 }
 
 const struct datedetect *
 filter_dates(const struct filter *f)
 {
-	return f->core->dates;
+	return f->core->stamps != NULL ? f->core->stamps->dates : NULL;
 }

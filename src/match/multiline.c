@@ -1,5 +1,6 @@
 #include "match/multiline.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,8 @@ hash_id(const char *bytes, size_t len)
 #include <uthash.h>
 
 #include "base/mem.h"
+
+#define SAME_MOMENT_S 10 /* two that read the same lines one after the other */
 
 struct session {
 	struct str id;
@@ -101,6 +104,18 @@ sessions_dup(const struct sessions *from)
 	for (const struct session *c = from->table; c != NULL; c = c->hh.next)
 		captures_copy(&add(s, (struct slice){c->id.at, c->id.len}, c->expires)->facts, &c->facts);
 	return s;
+}
+
+bool
+sessions_are_same(const struct sessions *a, const struct sessions *b)
+{
+	const struct session *x = a->table, *y = b->table;
+
+	for (; x != NULL && y != NULL; x = x->hh.next, y = y->hh.next)
+		if (x->id.len != y->id.len || memcmp(x->id.at, y->id.at, x->id.len) != 0 ||
+		    fabs(x->expires - y->expires) > SAME_MOMENT_S || !captures_are_same(&x->facts, &y->facts))
+			return false;
+	return x == y;
 }
 
 /* Makes room as fail2ban does: the oldest go until a live one went. */

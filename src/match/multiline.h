@@ -17,6 +17,7 @@ struct sessions;
 struct sessions *sessions_new(void);
 void sessions_free(struct sessions *s);
 struct sessions *sessions_dup(const struct sessions *from);
+bool sessions_are_same(const struct sessions *a, const struct sessions *b); /* but for a few seconds of age */
 
 /*
  * Merges what a line says with what is known of its connection. `fresh` holds the line's groups, with

@@ -1,4 +1,5 @@
 #include "match/pyregex.h"
+#include "match/pyneed.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,6 +91,8 @@ struct frame {
 	size_t prefix;     /* length of the literal prefix in front of it */
 	struct shape branch; /* of the branch so far */
 	bool any_loose;      /* an earlier branch was nothing but something unbounded */
+	bool is_elsewhere;   /* what it holds need not stand where it stands: (?=x), (?(1)x), (?i:x) */
+	struct need_frame need;
 };
 
 struct pass {
@@ -104,6 +107,8 @@ struct pass {
 	enum item last;
 	struct shape last_shape;
 	bool last_min_zero;
+	uint32_t last_point; /* the character, if it is one; 0 */
+	struct need last_need; /* of a group */
 	bool in_prefix;    /* the literal prefix may go on */
 	size_t last_prefix; /* its length in front of the last item */
 	bool *is_open;     /* by group number */
@@ -239,8 +244,15 @@ static void
 settle(struct pass *p)
 {
 	struct shape *b = &p->stack[p->depth].branch;
+	struct need_frame *need = &p->stack[p->depth].need;
 
 	if (p->last == ITEM_ATOM || p->last == ITEM_REPEAT) {
+		if (p->last_min_zero)
+			need_break(need);
+		else if (p->last_point != 0)
+			need_literal(need, (char)p->last_point, p->last == ITEM_REPEAT);
+		else
+			need_group(need, &p->last_need);
 		/* two that must both match, such as \S+\s+, are taken to tell each other's end */
 		if (p->last_shape.has_unbounded && b->has_unbounded && !p->last_min_zero)
 			b->has_fixed = true;
@@ -259,6 +271,8 @@ began(struct pass *p, enum item kind, struct shape shape)
 	p->last = kind;
 	p->last_shape = shape;
 	p->last_min_zero = kind == ITEM_ANCHOR;
+	p->last_point = 0;
+	p->last_need.count = 0;
 	p->only_flags = false;
 }
 
@@ -280,6 +294,7 @@ put_literal(struct pass *p, uint32_t c, size_t from)
 	if (c >= '0' && c <= '9')
 		p->out->tells_digits = true;
 	began(p, ITEM_ATOM, FIXED);
+	p->last_point = c >= 0x20 && c < 0x7f ? c : 0;
 }
 
 /* \xhh \uhhhh \Uhhhhhhhh: exactly `digits` of them. */
@@ -658,7 +673,7 @@ take_condition(struct pass *p, size_t start)
 	p->in_prefix = false;
 	if (!push(p, start, 0))
 		return false;
-	p->stack[p->depth].is_condition = true;
+	p->stack[p->depth].is_condition = p->stack[p->depth].is_elsewhere = true;
 	return true;
 }
 
@@ -731,6 +746,7 @@ take_flags(struct pass *p, size_t start)
 	p->in_prefix = false;
 	if (!push(p, start, 0))
 		return false;
+	p->stack[p->depth].is_elsewhere = (on & PYREGEX_CASELESS) != 0;
 	if (on & PYREGEX_VERBOSE)
 		p->is_verbose = true;
 	if (off & PYREGEX_VERBOSE)
@@ -754,7 +770,10 @@ take_extension(struct pass *p, size_t start)
 			put(p, plain[i].text, start);
 			if (i != 0)
 				p->in_prefix = false;
-			return push(p, start, 0);
+			if (!push(p, start, 0))
+				return false;
+			p->stack[p->depth].is_elsewhere = i != 0 && strcmp(plain[i].text, ">") != 0;
+			return true;
 		}
 	}
 	switch (peek(p, 0)) {
@@ -830,6 +849,10 @@ take_close(struct pass *p)
 	p->last = ITEM_ATOM;
 	p->last_shape = shape;
 	p->last_min_zero = false;
+	p->last_point = 0;
+	p->last_need.count = 0;
+	if (!f.is_elsewhere)
+		need_end(&f.need, &p->last_need);
 	return true;
 }
 
@@ -845,6 +868,7 @@ take_bar(struct pass *p)
 	if (branch_is_loose(&f->branch))
 		f->any_loose = true;
 	f->branch = (struct shape){0};
+	need_bar(&f->need);
 	p->only_flags = false;
 	prefix_cut(p, p->depth > 0 ? f->prefix : 0);
 	if (p->depth == 0)
@@ -943,8 +967,14 @@ pyregex_translate(const char *source, size_t len, struct pyregex *out, struct re
 	if (ok && p->forward_group > out->n_groups)
 		ok = FAULT(p, p->forward_at, "there is no group %zu", p->forward_group);
 	mapped_add(&out->out, "", 0, (uint32_t)len);
-	if ((out->flags & PYREGEX_CASELESS) != 0)
+	if (ok) {
+		settle(p);
+		need_end(&p->stack[0].need, &out->need);
+	}
+	if ((out->flags & PYREGEX_CASELESS) != 0) {
 		str_cut(&out->prefix, 0);
+		out->need.count = 0;
+	}
 	free(p->is_open);
 	free(p);
 	if (!ok)

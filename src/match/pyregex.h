@@ -47,6 +47,18 @@ enum pyregex_flags {
 	PYREGEX_ASCII = 16, /* (?a): \w \d \s \b know ASCII only */
 };
 
+/*
+ * Texts of which one stands in everything that an expression matches, as far as that can be seen without running it:
+ * a line with none of them need not be searched. ASCII, case counts.
+ */
+#define NEED_MAX 8
+#define NEED_TEXT_MAX 24 /* of a longer one, the beginning */
+#define NEED_TEXT_MIN 3  /* shorter ones stand everywhere */
+struct need {
+	size_t count; /* 0: nothing is known */
+	char at[NEED_MAX][NEED_TEXT_MAX + 1];
+};
+
 struct pyregex_group {
 	char *name; /* owned; NULL: not named */
 };
@@ -60,6 +72,7 @@ struct pyregex {
 	bool tells_digits;   /* may take one digit and refuse another: "8", [0-5], \1 */
 	bool has_top_bar;    /* an alternative outside of all parentheses */
 	struct str prefix;   /* literal text that a match must begin with; only if it begins with ^ */
+	struct need need;
 	size_t risk_offset;  /* source offset of a repeat that can backtrack without bound; SIZE_MAX: none */
 };
 

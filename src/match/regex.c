@@ -639,6 +639,18 @@ regex_prefix(const struct regex *r)
 	return r->is_anchored ? (struct slice){str_text(&r->text.prefix), r->text.prefix.len} : (struct slice){"", 0};
 }
 
+const struct need *
+regex_need(const struct regex *r)
+{
+	return &r->text.need;
+}
+
+void
+regex_note_limit(struct regex *r)
+{
+	r->limit_hits++;
+}
+
 uint64_t
 regex_limit_hits(const struct regex *r)
 {

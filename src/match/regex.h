@@ -55,6 +55,9 @@ bool regex_is_anchored(const struct regex *r);
 const uint8_t *regex_first_bytes(struct regex *r);
 /* Literal text that every match begins with; only for anchored ones, else empty. */
 struct slice regex_prefix(const struct regex *r);
+/* One of these texts stands in everything that it matches. */
+const struct need *regex_need(const struct regex *r);
+void regex_note_limit(struct regex *r); /* another's search, which would have been the same, ran out of its budget */
 uint64_t regex_limit_hits(const struct regex *r); /* searches that ran out of their budget */
 size_t regex_risk(const struct regex *r);         /* offset of a repeat that backtracks without bound; SIZE_MAX */
 

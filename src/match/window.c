@@ -6,15 +6,20 @@
 
 #include "base/mem.h"
 
+static void
+let_go(struct window_line *l)
+{
+	if (--l->refs > 0)
+		return;
+	free(l->bytes);
+	free(l);
+}
+
 void
 window_clear(struct window *w)
 {
-	for (size_t i = 0; i < w->count; i++) {
-		if (--w->lines[i]->refs == 0) {
-			free(w->lines[i]->bytes);
-			free(w->lines[i]);
-		}
-	}
+	for (size_t i = 0; i < w->count; i++)
+		let_go(w->lines[i]);
 	free(w->lines);
 	*w = (struct window){0};
 }
@@ -39,6 +44,20 @@ window_add(struct window *w, const struct failure_line *line)
 	share(w, l);
 }
 
+bool
+window_is_same(const struct window *a, const struct window *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct window_line *x = a->lines[i], *y = b->lines[i];
+		if (x->len != y->len || x->date_from != y->date_from || x->date_to != y->date_to ||
+		    memcmp(x->bytes, y->bytes, x->len) != 0)
+			return false;
+	}
+	return true;
+}
+
 static void
 share_range(struct window *to, const struct window *from, size_t begin, size_t end)
 {
@@ -49,13 +68,13 @@ share_range(struct window *to, const struct window *from, size_t begin, size_t e
 void
 window_keep_last(struct window *w, size_t count)
 {
-	struct window kept = {0};
-
 	if (w->count <= count)
 		return;
-	share_range(&kept, w, w->count - count, w->count);
-	window_clear(w);
-	*w = kept;
+	size_t gone = w->count - count;
+	for (size_t i = 0; i < gone; i++)
+		let_go(w->lines[i]);
+	memmove(w->lines, w->lines + gone, count * sizeof *w->lines);
+	w->count = count;
 }
 
 void

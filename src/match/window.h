@@ -6,6 +6,7 @@
 #ifndef MATCH_WINDOW_H
 #define MATCH_WINDOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/str.h"
@@ -28,6 +29,7 @@ struct window {
 void window_clear(struct window *w);
 void window_add(struct window *w, const struct failure_line *line);
 void window_keep_last(struct window *w, size_t count);
+bool window_is_same(const struct window *a, const struct window *b);
 void window_copy(struct window *to, const struct window *from);
 /* What is searched: the lines without their dates, a line feed behind each. */
 void window_text(const struct window *w, struct str *out);
