@@ -80,8 +80,18 @@ on_conn_closed(uv_handle_t *h)
 	struct server *s = c->server;
 
 	str_done(&c->in);
+	str_done(&c->farewell);
 	free(c);
 	server_handle_closed(s);
+}
+
+void
+conn_say_farewell(struct conn *c)
+{
+	uv_buf_t buf = uv_buf_init(c->farewell.at, (unsigned)c->farewell.len);
+
+	if (!c->is_closing && c->farewell.len != 0)
+		uv_try_write((uv_stream_t *)&c->pipe, &buf, 1); /* a few bytes to somebody who waits for nothing else */
 }
 
 void
@@ -110,7 +120,7 @@ conn_tick(struct conn *c, double mono)
 
 /* ---- commands ---- */
 
-/* After the answer was queued: what the command asked of the process itself. */
+/* After the answer was made: what the command asked of the process itself. */
 static void
 after_command(struct conn *c)
 {
@@ -170,8 +180,12 @@ pickle_message(struct conn *c, const char *body, size_t len)
 		command_reply_done(&r);
 		value_free(words);
 	}
-	conn_send(c, out.at, out.len);
-	str_done(&out);
+	if (conn_engine(c)->wants_stop != COMMAND_STOP_NO && !c->is_closing)
+		c->farewell = out;
+	else {
+		conn_send(c, out.at, out.len);
+		str_done(&out);
+	}
 	after_command(c);
 }
 

@@ -35,6 +35,7 @@ struct conn {
 	double request_since;     /* monotonic: the first byte of an unfinished request, 0: none */
 	size_t queued;            /* bytes handed to the kernel's queue and not gone yet */
 	bool is_closing;
+	struct str farewell;      /* the answer to `stop`: told when all is stopped and the socket is gone (compat) */
 	struct addr own[CONN_MAX_OWN];
 	size_t n_own;
 	struct bus_reader *reader; /* subscribed to events */
@@ -44,6 +45,7 @@ struct conn {
 
 struct engine *conn_engine(const struct conn *c);
 void conn_accept(struct listener *l);
+void conn_say_farewell(struct conn *c); /* the server closes */
 void conn_close(struct conn *c);
 void conn_tick(struct conn *c, double mono); /* times out slow requests */
 /* Queues bytes; false when the queue is over its cap (nothing is queued then). */

@@ -225,6 +225,8 @@ server_close(struct server *s, void (*done)(void *arg), void *arg)
 			unlink(s->listeners[i].path);
 		uv_close((uv_handle_t *)&s->listeners[i].pipe, on_listener_closed);
 	}
-	DL_FOREACH_SAFE(s->conns, c, next)
+	DL_FOREACH_SAFE(s->conns, c, next) {
+		conn_say_farewell(c);
 		conn_close(c);
+	}
 }

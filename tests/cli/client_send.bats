@@ -95,6 +95,17 @@ c.sendall(pickle.dumps([0, None]) + b"<F2B_END_COMMAND>"); time.sleep(1); os.unl
     wait $!
 }
 
+@test "stop answers when all is undone" {
+    printf 'actionunban = sleep 0.5; echo "unban <ip>" >> %s/out\n' "$D" >>"$D/c/action.d/rec.conf"
+    $client start
+    $client set t banip 192.0.2.1
+    run -0 $client stop
+    [ "$output" = "Shutdown successful" ]
+    [ ! -e "$D/s" ]
+    [ "$(tail -n 1 "$D/out")" = "unban 192.0.2.1" ]
+    run -0 $client start
+}
+
 @test "start fails at once when the server cannot" {
     printf '#!/bin/sh\nexit 1\n' >"$D/none"
     run -255 $client -p "$D/none/such/dir/p" -s "$D/none/such/dir/s" start
