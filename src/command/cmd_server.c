@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "command/cmd_action.h"
+#include "command/cmd_jail.h"
 #include "command/command.h"
 #include "config/stream.h"
 #include "describe.h"
