@@ -109,6 +109,7 @@ xjoin(const char *first, ...)
 
 /* ---- arena ---- */
 
+#define ARENA_FIRST 960   /* of the first block: malloc has such at hand */
 #define ARENA_BLOCK 8192
 
 struct arena_block {
@@ -164,7 +165,7 @@ arena_take(struct arena *a, size_t size)
 
 	struct arena_block *b = a->blocks;
 	if (b == NULL || b->size - b->used < size) {
-		size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
+		size_t usual = b == NULL ? ARENA_FIRST : ARENA_BLOCK, room = size > usual ? size : usual;
 		b = xmalloc(sizeof *b + room);
 		b->size = room;
 		b->used = 0;

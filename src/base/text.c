@@ -114,6 +114,14 @@ is_replacement(uint32_t c)
 	return c == 0xfffd;
 }
 
+/* Latin, Cyrillic, kana, CJK: most of what there is, without a hole that is not assigned. */
+static bool
+is_common_letter(uint32_t c)
+{
+	return (c >= 0xc0 && c < 0x250) || (c >= 0x400 && c < 0x530) || (c >= 0x3041 && c <= 0x3096) ||
+	    (c >= 0x30a0 && c <= 0x30ff) || (c >= 0x4e00 && c <= 0x9fef);
+}
+
 bool
 text_is_printable(uint32_t c)
 {
@@ -121,8 +129,8 @@ text_is_printable(uint32_t c)
 		return c >= 0x20;
 	if (c < 0xa1 || c == 0xad)
 		return false;
-	if (c < 0x250)
-		return true; /* Latin letters: most of what there is, and no locale need be loaded for it */
+	if (is_common_letter(c))
+		return true; /* no locale need be loaded for it */
 	if ((c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xe0100 && c <= 0xe01ef) || c == 0x115f || c == 0x1160 ||
 	    c == 0x17b4 || c == 0x17b5 || c == 0x3164 || c == 0xffa0)
 		return true; /* marks and letters to Python, though nothing shows */

@@ -94,37 +94,38 @@ actionplan_find(struct tree *t, const struct ini *ini, const struct opts *given)
 	return plan->is_usable ? plan : NULL;
 }
 
-/* A text with its marks replaced by the values. */
+/* A text with its marks replaced by the values; out: room to make it in. */
 static const char *
-fill(struct arena *arena, const char *text, const struct opts *given)
+fill(struct arena *arena, const char *text, const struct opts *given, struct str *out)
 {
-	struct str out = {0};
 	const char *p = strchr(text, MARK);
 
 	if (p == NULL)
 		return text;
+	str_clear(out);
 	for (const char *from = text;; p = strchr(from, MARK)) {
 		if (p == NULL) {
-			str_add(&out, from);
+			str_add(out, from);
 			break;
 		}
-		str_addn(&out, from, (size_t)(p - from));
+		str_addn(out, from, (size_t)(p - from));
 		char *end;
 		size_t i = strtoul(p + 1, &end, 10);
-		str_add(&out, given->at[i].text);
+		str_add(out, given->at[i].text);
 		from = end + 1;
 	}
-	const char *made = arena_strndup(arena, str_text(&out), out.len);
-	str_done(&out);
-	return made;
+	return arena_strndup(arena, str_text(out), out->len);
 }
 
 void
 actionplan_fill(const struct actionplan *plan, const struct opts *given, struct arena *arena, struct opts *sent)
 {
+	struct str room = {0};
+
 	opts_copy(sent, &plan->sent);
 	for (size_t i = 0; i < sent->count; i++)
-		sent->at[i].text = fill(arena, sent->at[i].text, given);
+		sent->at[i].text = fill(arena, sent->at[i].text, given, &room);
+	str_done(&room);
 }
 
 void

@@ -22,7 +22,7 @@ struct definition {
 	size_t n_given;                /* compat: %(…)s and tags see those that were there before [Init] was fetched */
 	struct opts options;           /* of rows, what [Definition] says */
 	const struct opts *jail;       /* of the last fetching; borrowed */
-	struct opts looked_up;         /* tags that were looked up already; compat: the first answer holds */
+	struct opts looked_up;         /* tags that were looked up already; compat: the first answer holds, also that there is none */
 };
 
 /* Takes what `given` holds. */

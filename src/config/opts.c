@@ -81,7 +81,7 @@ place_for(struct opts *o, struct arena *a, const char *key)
 	if (one != NULL)
 		return one;
 	if (o->count == o->room) {
-		o->room = o->room == 0 ? 32 : o->room * 2;
+		o->room = o->room == 0 ? 16 : o->room * 2;
 		o->at = xreallocarray(o->at, o->room, sizeof *o->at);
 	}
 	one = &o->at[o->count++];

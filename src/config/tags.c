@@ -132,14 +132,25 @@ find_replacement(struct replacing *r, const char *option, const char *text, cons
 	return by;
 }
 
-/* Replaces what can be in one value. *now: `old` as long as nothing was, then text. *counts lives on over the rounds. */
+/* Whether the tag at `at` is part of the name of another one: <a<b>>. */
+static bool
+is_within_name(const char *text, size_t at)
+{
+	while (at > 0 && text[at - 1] != ' ' && text[at - 1] != '<' && text[at - 1] != '>')
+		at--;
+	return at > 0 && text[at - 1] == '<';
+}
+
+/* Replaces what can be in one value. *now: `old` as long as nothing was, then text. *counts lives on over the rounds;
+   *is_done: another one would find nothing new. */
 static bool
 replace_in(struct replacing *r, const char *option, const char *old, struct str *text, const char **now,
-    struct tag_count **counts)
+    struct tag_count **counts, bool *is_done)
 {
 	size_t len, from = 0;
 
 	*now = old;
+	*is_done = true;
 	for (const char *tag; (tag = find_tag(*now + from, &len)) != NULL;) {
 		char small[128], *name = len < sizeof small ? small : xmalloc(len + 1);
 		size_t at = (size_t)(tag - *now);
@@ -153,6 +164,7 @@ replace_in(struct replacing *r, const char *option, const char *old, struct str 
 				str_clear(text);
 				str_add(text, old);
 			}
+			*is_done = *is_done && !is_within_name(*now, at);
 			is_ok = replace_all(r, text, name, by);
 			*now = str_text(text);
 			from = at < text->len ? at : text->len; /* the same tag may have stood before as well */
@@ -185,12 +197,11 @@ tags_replace(struct tree *t, struct opts *options, const char *const *ignore, ta
 			if (is_done[i])
 				continue;
 			const char *old = options->at[i].text, *now;
-			is_ok = replace_in(&r, options->at[i].key, old, &text, &now, &counts[i]);
+			is_ok = replace_in(&r, options->at[i].key, old, &text, &now, &counts[i], &is_done[i]);
 			bool is_changed = is_ok && now != old && strcmp(old, now) != 0;
-			bool has_more = is_changed && find_tag(now, &len) != NULL;
 			/* what stays as it is now can change no more: no option comes or goes */
-			is_done[i] = !has_more;
-			again |= has_more;
+			is_done[i] = is_done[i] || !is_changed;
+			again |= !is_done[i];
 			if (is_changed)
 				options->at[i].text = arena_strndup(t->arena, str_text(&text), text.len);
 		}

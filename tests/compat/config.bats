@@ -105,6 +105,13 @@ same() { # both print the same and end alike; -t as well
     grep -q "'c', 'addfailregex'" "$BATS_TEST_TMPDIR/ours"
 }
 
+@test "a tag that stood for nothing before the jail's options were known stays" {
+    file filter.d/web.conf <<<$'[Definition]\nfailregex = ^<usedns> <HOST> <port> <known/port> <Port>$\n[Init]\nport = 80\nhost = x'
+    jail $'[a]\nusedns = no\n[b]\nfilter = web[port=1, Host=y]\n[c]\nfilter = web[usedns=raw]'
+    same
+    grep -q "<usedns> <HOST>" "$BATS_TEST_TMPDIR/ours"
+}
+
 @test "one action in many jails, with options that are and are not alike" {
     jail $'action = block[port="%(port)s", kind=<known/kind>x]\nport = <known/port>\n[a]\nport = 1\n[b]\nport = 2\n[c]\n[d]\nport = 4\n[e]\naction = block[kind=b]\n[f]\naction = block[kind=b]\n[g]\naction = block[kind=b]'
     same
