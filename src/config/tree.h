@@ -1,6 +1,6 @@
 /*
- * tree: the files of one configuration directory, each read once: which belong to a name, what they
- * include, and what they say together. Lives as long as one reading of the configuration.
+ * tree: the files of one configuration directory: which belong to a name, and what they say together, with
+ * what they include (inclusion.h), each read once (treefile.h). Lives as long as one reading of the configuration.
  */
 #ifndef CONFIG_TREE_H
 #define CONFIG_TREE_H
@@ -21,9 +21,9 @@
 #define TREE_EXPAND_MAX (64 << 20) /* bytes that %(…)s and <…> may make of it all */
 
 struct tree_name;
-struct tree_file;
-struct tree_list;
-struct tree_dir;
+struct treefile;
+struct inclusion;
+struct treedir;
 struct actionplan;
 
 /* While a plan is made (actionplan.h): BROKEN once something was asked for that only a jail can tell. */
@@ -38,10 +38,10 @@ struct tree {
 	struct str reading;     /* the file that is being read */
 	char **paths;           /* owned; by file number - 1 */
 	unsigned n_paths;
-	struct tree_file *files;
-	struct tree_list *lists;
+	struct treefile *files;
+	struct inclusion *lists;
 	struct tree_name *names;
-	struct tree_dir *dirs; /* what is in filter.d and action.d */
+	struct treedir *dirs; /* what is in filter.d and action.d */
 	struct actionplan *plans;
 	enum tree_probe probe;
 	bool has_checked_jail;
@@ -72,6 +72,8 @@ enum tree_result tree_read_file(struct tree *t, const char *path, struct ini **o
 
 /* "jail.local:12", or the whole path where the file is not under the directory; "" for no place. */
 const char *tree_where(const struct tree *t, struct ini_place place, char *text, size_t size);
+/* A path without the directory, where it is under it. */
+const char *tree_short(const struct tree *t, const char *path);
 /* The path of a file number; NULL for 0. */
 const char *tree_path(const struct tree *t, unsigned file);
 
