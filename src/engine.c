@@ -552,6 +552,7 @@ engine_free(struct engine *e)
 	free(e->syslogsocket);
 	free(e->loglevel);
 	free(e->allowipv6);
+	ticket_text_free(e->last_text);
 	free(e);
 }
 

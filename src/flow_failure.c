@@ -362,37 +362,70 @@ name_resolved(void *arg, const struct addr *addrs, size_t count)
 	parked_free(p);
 }
 
-static struct ticket *
-ticket_of(const struct jail *j, const struct failure *f)
+/* The line as a text that jails share: mostly the next one that asks has found the same. */
+static char *
+text_of(struct engine *e, const struct failure_line *l)
 {
-	struct ticket *t = ticket_new(f->id, f->time);
-	size_t keep = j->maxmatches > 0 ? (size_t)j->maxmatches : 1;
+	if (e->last_text == NULL || e->last_text_len != l->len || memcmp(e->last_text, l->bytes, l->len) != 0) {
+		ticket_text_free(e->last_text);
+		e->last_text = ticket_text_new(l->bytes, l->len);
+		e->last_text_len = l->len;
+	}
+	return ticket_text_share(e->last_text);
+}
 
-	t->ip = f->ip != NULL ? xstrdup(f->ip) : NULL;
-	t->addr = f->addr;
-	t->is_invalid = f->is_invalid_addr;
-	t->failregex = f->failregex;
-	for (size_t i = 0; i < f->n_lines; i++)
-		ticket_add_match(t, f->lines[i].bytes, f->lines[i].len, f->lines[i].date_from,
-		    f->lines[i].date_to, keep);
+/*
+ * A failure as a ticket for the time that it is looked at: most are counted, in an entry that is there already. It borrows
+ * what f has; what may stay is its lines' texts, which are counted. looked_done() ends it.
+ */
+struct looked_at {
+	struct ticket ticket;
+	struct ticket_match matches[4];
+	struct ticket_group groups[16];
+};
+
+static void
+look_at(struct looked_at *l, const struct jail *j, const struct failure *f)
+{
+	size_t keep = j->maxmatches > 0 ? (size_t)j->maxmatches : 1, n = f->n_lines < keep ? f->n_lines : keep;
+	struct ticket *t = &l->ticket;
+
+	*t = (struct ticket){.id = (char *)(uintptr_t)f->id, .ip = (char *)(uintptr_t)f->ip, .addr = f->addr, .time = f->time,
+	    .first = f->time, .bantime = TICKET_UNSET, .is_invalid = f->is_invalid_addr, .failregex = f->failregex};
+	t->matches = n > sizeof l->matches / sizeof *l->matches ? xreallocarray(NULL, n, sizeof *t->matches) : l->matches;
+	for (size_t i = f->n_lines - n; i < f->n_lines; i++)
+		t->matches[t->n_matches++] = (struct ticket_match){.bytes = text_of(j->engine, &f->lines[i]), .len = f->lines[i].len,
+		    .date_from = f->lines[i].date_from, .date_to = f->lines[i].date_to, .time = f->time};
+	t->groups = f->n_groups > sizeof l->groups / sizeof *l->groups ? xreallocarray(NULL, f->n_groups, sizeof *t->groups) : l->groups;
 	for (size_t i = 0; i < f->n_groups; i++)
 		if (f->groups[i].value != NULL)
-			ticket_set_group(t, f->groups[i].name, f->groups[i].value);
-	return t;
+			t->groups[t->n_groups++] = (struct ticket_group){(char *)(uintptr_t)f->groups[i].name, (char *)(uintptr_t)f->groups[i].value};
+}
+
+static void
+looked_done(struct looked_at *l)
+{
+	for (size_t i = 0; i < l->ticket.n_matches; i++)
+		ticket_text_free(l->ticket.matches[i].bytes);
+	if (l->ticket.matches != l->matches)
+		free(l->ticket.matches);
+	if (l->ticket.groups != l->groups)
+		free(l->ticket.groups);
 }
 
 void
 flow_failure(struct jail *j, const struct failure *f)
 {
-	struct ticket *t = ticket_of(j, f);
+	struct looked_at l;
 
+	look_at(&l, j, f);
 	j->engine->stats.matched++;
 	if (f->kind == FAILURE_NAME) {
-		resolve_name(j->engine->resolve, f->id, name_resolved, park(j, t, true));
+		resolve_name(j->engine->resolve, f->id, name_resolved, park(j, &l.ticket, true));
 	} else {
-		consider(j, t);
+		consider(j, &l.ticket);
 	}
-	ticket_free(t);
+	looked_done(&l);
 }
 
 static void

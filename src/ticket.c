@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,9 +30,7 @@ ticket_dup(const struct ticket *t)
 	copy->groups = NULL;
 	copy->n_matches = copy->n_groups = 0;
 	for (size_t i = 0; i < t->n_matches; i++) {
-		ticket_add_match(copy, t->matches[i].bytes, t->matches[i].len, t->matches[i].date_from,
-		    t->matches[i].date_to, t->n_matches);
-		copy->matches[i].is_joined = t->matches[i].is_joined;
+		ticket_share_match(copy, &t->matches[i], t->n_matches);
 		copy->matches[i].time = t->matches[i].time;
 		if (t->matches[i].user != NULL)
 			copy->matches[i].user = xstrdup(t->matches[i].user);
@@ -41,10 +40,46 @@ ticket_dup(const struct ticket *t)
 	return copy;
 }
 
+struct text {
+	int refs;
+	char bytes[];
+};
+
+static struct text *
+text_of(char *bytes)
+{
+	return (struct text *)(void *)(bytes - offsetof(struct text, bytes));
+}
+
+char *
+ticket_text_new(const char *bytes, size_t len)
+{
+	struct text *t = xmalloc(sizeof *t + len + 1);
+
+	t->refs = 1;
+	memcpy(t->bytes, bytes, len);
+	t->bytes[len] = '\0';
+	return t->bytes;
+}
+
+char *
+ticket_text_share(char *text)
+{
+	text_of(text)->refs++;
+	return text;
+}
+
+void
+ticket_text_free(char *text)
+{
+	if (text != NULL && --text_of(text)->refs == 0)
+		free(text_of(text));
+}
+
 static void
 match_done(struct ticket_match *m)
 {
-	free(m->bytes);
+	ticket_text_free(m->bytes);
 	free(m->user);
 }
 
@@ -66,9 +101,9 @@ ticket_free(struct ticket *t)
 	free(t);
 }
 
-void
-ticket_add_match(struct ticket *t, const char *bytes, size_t len, uint32_t date_from,
-    uint32_t date_to, size_t keep)
+/* Takes text. */
+static void
+append_match(struct ticket *t, char *text, const struct ticket_match *m, size_t keep)
 {
 	size_t drop = t->n_matches >= keep ? t->n_matches - keep + (keep != 0) : 0;
 
@@ -78,11 +113,28 @@ ticket_add_match(struct ticket *t, const char *bytes, size_t len, uint32_t date_
 		t->n_matches -= drop;
 		memmove(t->matches, t->matches + drop, t->n_matches * sizeof *t->matches);
 	}
-	if (keep == 0)
+	if (keep == 0) {
+		ticket_text_free(text);
 		return;
+	}
 	t->matches = xreallocarray(t->matches, t->n_matches + 1, sizeof *t->matches);
-	t->matches[t->n_matches++] =
-	    (struct ticket_match){xstrndup(bytes, len), len, date_from, date_to, false, t->time, NULL};
+	t->matches[t->n_matches++] = (struct ticket_match){.bytes = text, .len = m->len, .date_from = m->date_from,
+	    .date_to = m->date_to, .is_joined = m->is_joined, .time = t->time};
+}
+
+void
+ticket_share_match(struct ticket *t, const struct ticket_match *m, size_t keep)
+{
+	append_match(t, ticket_text_share(m->bytes), m, keep);
+}
+
+void
+ticket_add_match(struct ticket *t, const char *bytes, size_t len, uint32_t date_from,
+    uint32_t date_to, size_t keep)
+{
+	struct ticket_match m = {.len = len, .date_from = date_from, .date_to = date_to};
+
+	append_match(t, ticket_text_new(bytes, len), &m, keep);
 }
 
 void

@@ -15,7 +15,7 @@
 #define TICKET_FOREVER (-1) /* bantime of a permanent ban */
 
 struct ticket_match { /* one log line as it was read; the date text is bytes[date_from, date_to) */
-	char *bytes;  /* owned */
+	char *bytes;  /* a counted text (below): jails that count the same line share it */
 	size_t len;
 	uint32_t date_from, date_to; /* equal: the line had no date */
 	bool is_joined; /* compat: FailTicket.inc joins the lines of all failures but the first: stored as one string */
@@ -53,6 +53,12 @@ struct ticket {
 struct ticket *ticket_new(const char *id, double time);
 struct ticket *ticket_dup(const struct ticket *t);
 void ticket_free(struct ticket *t); /* NULL is fine */
+/* A text with several owners, NUL-terminated; the last one to let go frees it. */
+char *ticket_text_new(const char *bytes, size_t len);
+char *ticket_text_share(char *text);
+void ticket_text_free(char *text); /* NULL is fine */
+/* Appends m, whose text is shared; keeps only the last `keep` lines (0: none). */
+void ticket_share_match(struct ticket *t, const struct ticket_match *m, size_t keep);
 /* Appends a copy; keeps only the last `keep` lines (0: none). */
 void ticket_add_match(struct ticket *t, const char *bytes, size_t len, uint32_t date_from,
     uint32_t date_to, size_t keep);

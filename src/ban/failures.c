@@ -3,30 +3,40 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/hash.h"
 #include <uthash.h>
+#include <utlist.h>
 
 #include "base/mem.h"
 
 struct entry {
 	struct ticket *ticket; /* owned */
-	UT_hash_handle hh;     /* by ticket->id; in the order of the last failure */
+	struct entry *prev, *next; /* in the order of the last failure */
+	UT_hash_handle hh;     /* by ticket->id */
 };
 
 struct failures {
 	struct entry *entries; /* owned */
+	struct entry *order;   /* the head failed longest ago */
+	double oldest;         /* no entry's time is before it */
 	uint64_t total, evicted;
 };
 
 struct failures *
 failures_new(void)
 {
-	return xcalloc(1, sizeof(struct failures));
+	struct failures *f = xcalloc(1, sizeof *f);
+
+	f->oldest = INFINITY;
+	return f;
 }
 
 static void
 drop(struct failures *f, struct entry *e)
 {
 	HASH_DEL(f->entries, e);
+	DL_DELETE(f->order, e);
 	ticket_free(e->ticket);
 	free(e);
 }
@@ -38,7 +48,7 @@ failures_free(struct failures *f)
 
 	if (f == NULL)
 		return;
-	HASH_ITER(hh, f->entries, e, next)
+	DL_FOREACH_SAFE(f->order, e, next)
 		drop(f, e);
 	free(f);
 }
@@ -53,10 +63,10 @@ lookup(const struct failures *f, const char *id)
 }
 
 static struct entry *
-insert(struct failures *f, const struct ticket *t)
+insert(struct failures *f, const struct ticket *t, size_t len, unsigned hash)
 {
 	if (HASH_COUNT(f->entries) >= FAILURES_MAX) {
-		drop(f, f->entries); /* the list is in the order of the last failure: the head is the oldest */
+		drop(f, f->order);
 		f->evicted++;
 	}
 	struct entry *e = xcalloc(1, sizeof *e);
@@ -64,7 +74,9 @@ insert(struct failures *f, const struct ticket *t)
 	e->ticket->ip = t->ip != NULL ? xstrdup(t->ip) : NULL;
 	e->ticket->addr = t->addr;
 	e->ticket->is_invalid = t->is_invalid;
-	HASH_ADD_KEYPTR(hh, f->entries, e->ticket->id, strlen(e->ticket->id), e);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, f->entries, e->ticket->id, len, hash, e);
+	DL_APPEND(f->order, e);
+	f->oldest = fmin(f->oldest, t->time);
 	return e;
 }
 
@@ -72,14 +84,17 @@ const struct ticket *
 failures_add(struct failures *f, const struct ticket *t, int attempts,
     const struct failures_limits *limits)
 {
-	struct entry *e = lookup(f, t->id);
+	size_t len = strlen(t->id);
+	unsigned hash = hash_bytes(t->id, len);
+	struct entry *e;
 
+	HASH_FIND_BYHASHVALUE(hh, f->entries, t->id, len, hash, e);
 	bool is_first = e == NULL;
 	if (is_first) {
-		e = insert(f, t);
-	} else if (e->hh.next != NULL) { /* to the end of the list: it failed last */
-		HASH_DEL(f->entries, e);
-		HASH_ADD_KEYPTR(hh, f->entries, e->ticket->id, strlen(e->ticket->id), e);
+		e = insert(f, t, len, hash);
+	} else if (e->next != NULL) {
+		DL_DELETE(f->order, e);
+		DL_APPEND(f->order, e);
 	}
 	struct ticket *own = e->ticket;
 	if (t->time > own->time) {
@@ -95,8 +110,7 @@ failures_add(struct failures *f, const struct ticket *t, int attempts,
 	own->failregex = t->failregex;
 	f->total++;
 	for (size_t i = 0; i < t->n_matches && limits->maxmatches > 0; i++) {
-		ticket_add_match(own, t->matches[i].bytes, t->matches[i].len, t->matches[i].date_from,
-		    t->matches[i].date_to, (size_t)limits->maxmatches);
+		ticket_share_match(own, &t->matches[i], (size_t)limits->maxmatches);
 		own->matches[own->n_matches - 1].is_joined = !is_first || t->matches[i].is_joined; /* compat: FailTicket.inc */
 		own->matches[own->n_matches - 1].time = t->matches[i].time;
 	}
@@ -117,6 +131,7 @@ failures_take(struct failures *f, const char *id)
 		return NULL;
 	struct ticket *t = e->ticket;
 	HASH_DEL(f->entries, e);
+	DL_DELETE(f->order, e);
 	free(e);
 	return t;
 }
@@ -143,19 +158,27 @@ failures_expire(struct failures *f, double now, double findtime,
     void (*gone)(void *arg, const struct ticket *t), void *arg)
 {
 	struct entry *e, *next;
+	double oldest = INFINITY;
 
-	HASH_ITER(hh, f->entries, e, next)
-		if (e->ticket->time <= now - findtime) {
-			if (gone != NULL)
-				gone(arg, e->ticket);
-			drop(f, e);
+	if (f->oldest > now - findtime) /* the usual case: this is asked each second */
+		return;
+	DL_FOREACH_SAFE(f->order, e, next) {
+		if (e->ticket->time > now - findtime) {
+			oldest = fmin(oldest, e->ticket->time);
+			continue;
 		}
+		if (gone != NULL)
+			gone(arg, e->ticket);
+		drop(f, e);
+	}
+	f->oldest = oldest;
 }
 
 void
 failures_shift(struct failures *f, double seconds, double now)
 {
-	for (struct entry *e = f->entries; e != NULL; e = e->hh.next) {
+	f->oldest += fmin(seconds, 0);
+	for (struct entry *e = f->order; e != NULL; e = e->next) {
 		struct ticket *t = e->ticket;
 		bool is_new = seconds > 0 ? t->time + seconds > now + 1 : t->time > now - 2 && t->time < now + 1;
 		if (is_new)
@@ -168,7 +191,7 @@ failures_shift(struct failures *f, double seconds, double now)
 void
 failures_each(const struct failures *f, void (*fn)(void *arg, const struct ticket *t), void *arg)
 {
-	for (struct entry *e = f->entries; e != NULL; e = e->hh.next)
+	for (struct entry *e = f->order; e != NULL; e = e->next)
 		fn(arg, e->ticket);
 }
 

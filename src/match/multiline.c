@@ -4,24 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Each line of a connection looks it up: eight bytes at a time instead of uthash's own, byte by byte. */
-static unsigned
-hash_id(const char *bytes, size_t len)
-{
-	uint64_t h = len * UINT64_C(0x9e3779b97f4a7c15), word;
-
-	for (; len >= 8; bytes += 8, len -= 8) {
-		memcpy(&word, bytes, 8);
-		h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
-		h ^= h >> 32;
-	}
-	word = 0;
-	if (len > 0)
-		memcpy(&word, bytes, len);
-	h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
-	return (unsigned)(h ^ h >> 32);
-}
-#define HASH_FUNCTION(key, len, hash) ((hash) = hash_id((const char *)(key), (len)))
+#include "base/hash.h"
 #include <uthash.h>
 
 #include "base/mem.h"

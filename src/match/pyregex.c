@@ -100,8 +100,8 @@ struct pass {
 	size_t len, at;
 	struct pyregex *out;
 	struct regex_fault *fault;
-	struct frame stack[DEPTH_MAX + 1];
-	size_t depth;
+	struct frame *stack; /* owned */
+	size_t depth, stack_room;
 	bool is_verbose;
 	bool only_flags;   /* nothing but global flags so far */
 	enum item last;
@@ -584,6 +584,10 @@ push(struct pass *p, size_t from, size_t group)
 	if (p->depth == DEPTH_MAX)
 		return FAULT(p, from, "parentheses nested deeper than %d", DEPTH_MAX);
 	settle(p);
+	if (p->depth + 2 > p->stack_room) {
+		p->stack_room *= 2;
+		p->stack = xreallocarray(p->stack, p->stack_room, sizeof *p->stack);
+	}
 	p->stack[++p->depth] = (struct frame){.from = from, .group = group, .was_verbose = p->is_verbose,
 	    .prefix = p->out->prefix.len};
 	p->only_flags = false;
@@ -957,7 +961,8 @@ pyregex_translate(const char *source, size_t len, struct pyregex *out, struct re
 		return regex_fault_set(fault, source, len, SIZE_MAX, "longer than %u bytes", SOURCE_MAX);
 
 	struct pass *p = xcalloc(1, sizeof *p);
-	*p = (struct pass){.s = source, .len = len, .out = out, .fault = fault, .only_flags = true};
+	*p = (struct pass){.s = source, .len = len, .out = out, .fault = fault, .only_flags = true, .stack_room = 8};
+	p->stack = xcalloc(p->stack_room, sizeof *p->stack);
 	bool ok = true;
 	mapped_add(&out->out, "", 0, 0);
 	while (ok && p->at < len)
@@ -976,6 +981,7 @@ pyregex_translate(const char *source, size_t len, struct pyregex *out, struct re
 		out->need.count = 0;
 	}
 	free(p->is_open);
+	free(p->stack);
 	free(p);
 	if (!ok)
 		pyregex_done(out);

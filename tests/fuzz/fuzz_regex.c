@@ -13,6 +13,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Every match holds one of the texts that it is said to need. */
+static void
+check_need(const struct regex *r, const char *text)
+{
+	const struct need *n = regex_need(r);
+	const size_t *spans = regex_spans(r);
+
+	if (n->count == 0)
+		return;
+	for (size_t i = 0; i < n->count; i++)
+		if (memmem(text + spans[0], spans[1] - spans[0], n->at[i], strlen(n->at[i])) != NULL)
+			return;
+	abort();
+}
+
 static void
 search(struct regex *r, const char *text, size_t len)
 {
@@ -24,6 +39,8 @@ search(struct regex *r, const char *text, size_t len)
 		is_ascii = is_ascii && (unsigned char)text[i] < 0x80;
 	size_t *first = calloc(n, sizeof *first);
 	enum regex_result a = regex_search_line(r, text, len, is_ascii);
+	if (a == REGEX_HIT)
+		check_need(r, text);
 	if (a == REGEX_HIT)
 		memcpy(first, regex_spans(r), n * sizeof *first);
 	enum regex_result b = regex_search_line(r, text, len, is_ascii); /* now it may be remembered */
