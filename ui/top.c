@@ -40,7 +40,7 @@ struct top {
 	uv_poll_t tty;
 	uv_timer_t frame;
 	uv_signal_t signals[5];
-	bool is_closing, must_resize, is_key_frame;
+	bool is_closing, must_resize, is_key_frame, has_been_down;
 	int frame_ms;
 	uint64_t next_paint_ms; /* loop time */
 };
@@ -315,6 +315,11 @@ on_state(void *arg, enum attach_state state, const char *reason)
 {
 	struct top *top = arg;
 
+	if (state == ATTACH_UP && top->has_been_down)
+		ui_message(&top->ui, ROLE_GOOD, "the engine answers again");
+	top->has_been_down |= state == ATTACH_DOWN && top->ui.view->is_filled;
+	if (state == ATTACH_UP)
+		top->has_been_down = false;
 	top->ui.is_up = state == ATTACH_UP;
 	snprintf(top->ui.down_reason, sizeof top->ui.down_reason, "%s", state == ATTACH_UP ? "" : reason);
 	top->ui.must_draw = true;

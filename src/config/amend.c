@@ -143,13 +143,20 @@ definition_put(const char *text, const char *value, struct str *out)
 {
 	bool is_inside = false, is_put = false, is_old = false;
 	size_t head_end = 0;
+	struct str between = {0}; /* empty lines and comments, which do not end a value */
 
 	for (const char *line = text, *next; *line != '\0'; line = next) {
 		size_t len = strcspn(line, "\n");
 		next = line + len + (line[len] == '\n');
-		bool goes_on = len > 0 && (*line == ' ' || *line == '\t');
+		bool is_blank = strspn(line, " \t\r") >= len, goes_on = !is_blank && (*line == ' ' || *line == '\t');
 		if (is_old && goes_on)
+			str_clear(&between);
+		else if (is_old && (is_blank || *line == '#' || *line == ';'))
+			str_addn(&between, line, (size_t)(next - line));
+		if (is_old && (goes_on || is_blank || *line == '#' || *line == ';'))
 			continue; /* the old value's further lines */
+		str_addn(out, str_text(&between), between.len);
+		str_clear(&between);
 		is_old = false;
 		if (*line == '[')
 			is_inside = line_is_section(line, len, "Definition");
@@ -166,6 +173,8 @@ definition_put(const char *text, const char *value, struct str *out)
 		if (is_inside && head_end == 0)
 			head_end = out->len;
 	}
+	str_addn(out, str_text(&between), between.len);
+	str_done(&between);
 	if (is_put)
 		return;
 	if (head_end == 0) {

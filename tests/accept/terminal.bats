@@ -232,3 +232,34 @@ colours() { LC_ALL=C grep -oaP '\x1b\[[0-9;]*m' "$D/stream" | LC_ALL=C grep -P '
     [ "$(TM display -p '#{alternate_on} #{cursor_flag} #{mouse_any_flag}')" = "0 1 0" ]
     engine_answers
 }
+
+@test "row 25: the engine is killed: it says so, keeps what it knew, refuses; another one comes: the same bans" {
+    fixture_up
+    engine_up
+    screen_up 80x24
+    see 'ENGINE ok'
+    fails 203.0.113.7 5
+    fails 192.0.2.4 2
+    see '203\.0\.113\.7 +sshd +9:5[0-9] +1 *$'
+    until_true 4 fw_has ban sshd 203.0.113.7
+    kill -KILL "$ENGINE"
+    see 'ENGINE DOWN [0-9]+s'
+    see '3 Bans 1'
+    key 3 u
+    see 'refused: ENGINE DOWN'
+    engine_up
+    see 'the engine answers again' 10
+    see 'ENGINE ok'
+    see '203\.0\.113\.7 .* 9:[0-5][0-9] .* 1 ' 6
+    not_now '203\.0\.113\.7 .* R' # the same ban, no second one
+    key u
+    see 'unbanned 203\.0\.113\.7'
+    # nobody else gets in, and is told what to do
+    if [ "$(id -u)" = 0 ]; then
+        chmod 755 "$D"
+        chmod a+rX "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test"
+        run setpriv --reuid=65534 --regid=65534 --clear-groups "$JAILTOP" -s "$SOCKET" --no-start --batch
+        [ "$status" = 1 ]
+        [[ $output == *'permission denied'*'sudo jailtop'* || $output == *'ermission denied'* ]]
+    fi
+}
