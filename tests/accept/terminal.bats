@@ -168,7 +168,7 @@ colours() { LC_ALL=C grep -oaP '\x1b\[[0-9;]*m' "$D/stream" | LC_ALL=C grep -P '
     [[ $output == *"not a terminal: use jailtop --batch"* ]]
     # terminals of all kinds, one that names no size (the console's) among them
     local term
-    for term in linux vt100 vt220 screen rxvt ansi; do
+    for term in linux vt220; do
         [ -e /usr/share/terminfo/${term:0:1}/$term ] || [ -e /lib/terminfo/${term:0:1}/$term ] || continue
         screen_up 80x24 TERM=$term
         see 'ENGINE ok'
