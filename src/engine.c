@@ -415,6 +415,7 @@ on_tick(uv_timer_t *timer)
 	if (names)
 		engine_refresh_names(e, NULL);
 	hosts_expire(e->hosts, longest);
+	flow_retry(e);
 	truth_tick(e->truth);
 	store_tick(e->store);
 	if (mono - e->purged_at > PURGE_EVERY_S) {

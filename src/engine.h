@@ -24,6 +24,8 @@
 
 #define ENGINE_RECENT_BYTES (512 * 1024) /* raw lines kept per log file, for the Regex pane */
 #define ENGINE_HOLD_MAX_S 86400          /* a hold that is forgotten must end */
+#define ENGINE_RETRY_MAX_S 60
+#define ENGINE_RETRY_ROUND 1000         /* failed bans that are tried again in one second, once one went well */
 #define ENGINE_MAX_OWN 64                /* protected addresses of attached operators */
 
 struct jail;
@@ -57,6 +59,9 @@ struct engine {
 	const char *why_dry;   /* "not root", "asked for" */
 	bool is_owned;         /* started by a screen, which may stop it when it leaves */
 	bool repair_auto;      /* rules that vanish are put back */
+	bool has_failed;       /* some ban's action failed: it is tried again */
+	double retry_at;       /* monotonic: when */
+	double retry_pause;    /* seconds: 1, 2, 4 … ENGINE_RETRY_MAX_S */
 	double hold_until;     /* monotonic: till then no failure bans; 0: no hold */
 	bool keep_bans;        /* at stop: leave the rules in the kernel */
 	enum engine_state state;

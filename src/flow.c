@@ -261,6 +261,46 @@ ban_all_again(struct jail *j, const char *action)
 		bans_each(j->bans, ban_again, a);
 }
 
+struct round {
+	struct jail *jail;
+	size_t room;
+};
+
+static void
+retry_one(void *arg, struct ban *ban)
+{
+	struct round *r = arg;
+	const char *action = json_string_value(json_object_get(ban->last_outcome, "action"));
+	struct action *a = action != NULL ? jail_action(r->jail, action) : NULL;
+
+	if (ban->rule != BAN_RULE_FAIL || ban->pending > 0 || r->room == 0 || a == NULL)
+		return;
+	r->room--;
+	ban_again(a, ban);
+}
+
+void
+flow_retry(struct engine *e)
+{
+	double mono = clock_monotonic(&e->clock);
+	bool is_well = e->stats.action_fails == 0;
+	const size_t room = is_well ? ENGINE_RETRY_ROUND : 1;
+	struct round r = {.room = room};
+
+	if (!e->has_failed || !e->repair_auto || mono < e->retry_at || e->state != ENGINE_OK || action_queue_waiting(e->queue) > 0)
+		return;
+	for (r.jail = e->jails; r.jail != NULL; r.jail = r.jail->hh.next)
+		if (r.jail->is_running)
+			bans_each(r.jail->bans, retry_one, &r);
+	if (r.room == room) {
+		e->has_failed = false; /* none is left */
+		return;
+	}
+	/* compat: fail2ban gives a failed ban up; here the operator would see !rule and nothing happen */
+	e->retry_at = mono + (is_well ? 0 : e->retry_pause);
+	e->retry_pause = is_well ? 1 : e->retry_pause < ENGINE_RETRY_MAX_S / 2.0 ? e->retry_pause * 2 : ENGINE_RETRY_MAX_S;
+}
+
 void
 flow_outcome(struct engine *e, const struct outcome *o)
 {
@@ -272,8 +312,14 @@ flow_outcome(struct engine *e, const struct outcome *o)
 			ban->pending--;
 		if (o->is_dry)
 			ban->rule = BAN_RULE_DRY;
-		else if (!o->ok)
+		else if (!o->ok) {
 			ban->rule = BAN_RULE_FAIL;
+			if (!e->has_failed) {
+				e->has_failed = true;
+				e->retry_pause = 1;
+				e->retry_at = clock_monotonic(&e->clock) + 1;
+			}
+		}
 		else if (ban->pending == 0 && ban->rule != BAN_RULE_FAIL)
 			ban->rule = BAN_RULE_OK;
 		ban->acted_at = clock_now(&e->clock);

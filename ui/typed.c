@@ -158,6 +158,13 @@ typed_done(struct ui *ui, char *text)
 			actions_leave(ui);
 		goto done;
 	}
+	if (strcmp(words[0], "export") == 0 || strcmp(words[0], "w") == 0) {
+		if (n == 2 && ui_focused(ui)->ops->source != NULL)
+			export_pane(ui, words[1]);
+		else
+			ui_message(ui, ROLE_WARN, n == 2 ? "this pane has no rows to export" : "%s FILE: a new file.csv, file.json or file.txt", words[0]);
+		goto done;
+	}
 	if (strcmp(words[0], "help") == 0 && n == 1) {
 		help_open(ui);
 		goto done;

@@ -236,7 +236,7 @@ set_repair(struct command *c)
 }
 
 const struct command_row command_server_rows[] = {
-    {"repair", get_repair, set_repair, "auto|off", "whether rules that vanish from the kernel are put back"},
+    {"repair", get_repair, set_repair, "auto|off", "whether rules that vanish from the kernel are put back, and failed bans tried again"},
     {"loglevel", get_loglevel, set_loglevel, "LEVEL", "how much is logged"},
     {"logtarget", get_logtarget, set_logtarget, "TARGET", "where the log goes"},
     {"syslogsocket", get_syslogsocket, set_syslogsocket, "auto|SOCKET", "the socket of syslog"},
