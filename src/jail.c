@@ -105,12 +105,13 @@ static bool
 next_option(const char **at, struct slice *name, struct slice *v)
 {
 	const char *p = *at + strspn(*at, " ,\t\n");
-	size_t n = strcspn(p, "=");
+	size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
-	if (*p == '\0' || p[n] == '\0')
+	*at = p;
+	if (n == 0 || p[n + strspn(p + n, " \t")] != '=')
 		return false;
 	*name = slice_trim((struct slice){p, n});
-	p += n + 1;
+	p += n + strspn(p + n, " \t") + 1;
 	p += strspn(p, " \t");
 	if (*p == '"' || *p == '\'') {
 		const char *end = strchr(p + 1, *p);
@@ -130,15 +131,18 @@ jail_set_ignorecache(struct jail *j, const char *text, struct err *err)
 {
 	struct ignore_cache cache = {.max_count = 100, .max_time = 300};
 	struct slice name, v;
+	const char *p;
 
-	for (const char *p = text; next_option(&p, &name, &v);) {
+	for (p = text; next_option(&p, &name, &v);) {
 		char *one = xstrndup(v.at, v.len);
 		bool ok = true;
 		if (slice_is(name, "key")) {
 			free(cache.key);
 			cache.key = xstrdup(one);
 		} else if (slice_is(name, "max-count")) {
-			long n = strtol(one, NULL, 10);
+			char *end;
+			long n = strtol(one, &end, 10);
+			ok = (*one != '\0' && *end == '\0') || err_set(err, "invalid literal for int() with base 10: '%s'", one);
 			cache.max_count = (int)(n < 1 ? 1 : n > IGNORE_CACHE_MAX ? IGNORE_CACHE_MAX : n);
 		} else if (slice_is(name, "max-time")) {
 			ok = duration_parse(one, &cache.max_time, err);
@@ -149,8 +153,12 @@ jail_set_ignorecache(struct jail *j, const char *text, struct err *err)
 			return false;
 		}
 	}
+	if (*p != '\0') {
+		free(cache.key);
+		return err_set(err, "expected option, wrong syntax at %d: %.200s", (int)(p - text), p);
+	}
 	if (cache.key == NULL && *text != '\0')
-		return err_set(err, "'key'");
+		return err_set(err, "key");
 	ignore_cache_done(&j->ignorecache);
 	j->ignorecache = cache;
 	return true;
@@ -469,6 +477,25 @@ restore_ban(void *arg, struct ticket *t)
 	flow_ban(j, t, FLOW_RESTORED);
 }
 
+bool
+jail_match_journal(struct jail *j, struct err *err)
+{
+	bool ok = true;
+
+	if (j->journal == NULL)
+		return true;
+	journal_clear_matches(j->journal);
+	for (size_t i = 0; ok && i < value_count(j->journalmatch); i++) {
+		const struct value *match = value_at(j->journalmatch, i);
+		const char *words[64];
+		size_t n = 0;
+		for (; n < value_count(match) && n < 64; n++)
+			words[n] = value_text(value_at(match, n));
+		ok = n == 0 || journal_add_match(j->journal, words, n, err);
+	}
+	return ok;
+}
+
 static bool
 start_journal(struct jail *j, struct err *err)
 {
@@ -480,16 +507,7 @@ start_journal(struct jail *j, struct err *err)
 	j->journal = journal_new(j->engine->source, j->backend_args != NULL ? j->backend_args : "", since, &hooks, err);
 	if (j->journal == NULL)
 		return false;
-	for (size_t i = 0; i < value_count(j->journalmatch); i++) {
-		const struct value *match = value_at(j->journalmatch, i);
-		const char *words[64];
-		size_t n = 0;
-		for (; n < value_count(match) && n < 64; n++)
-			words[n] = value_text(value_at(match, n));
-		if (!journal_add_match(j->journal, words, n, err))
-			return false;
-	}
-	return journal_start(j->journal, err);
+	return jail_match_journal(j, err) && journal_start(j->journal, err);
 }
 
 void
@@ -725,6 +743,9 @@ jail_reload_end(struct jail *j)
 	}
 	j->is_reloading = false;
 	j->is_idle = false;
+	struct err err;
+	if (!jail_match_journal(j, &err))
+		log_write(LOG_LEVEL_ERROR, "fail2ban.filtersystemd", "[%s] %s", j->name, err.text);
 	if (j->is_running)
 		jail_scan_globs(j);
 	jail_touch(j);

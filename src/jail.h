@@ -96,6 +96,7 @@ bool jail_start(struct jail *j, struct err *err); /* actions, restored bans, log
 /* Undoes its bans through the actions unless keep_bans, stops the actions, closes the logs. */
 void jail_stop(struct jail *j, bool keep_bans);
 void jail_store_positions(struct jail *j); /* log positions that changed, to the database */
+bool jail_match_journal(struct jail *j, struct err *err); /* journalmatch changed: the open journal follows */
 /* Hooks of a journal; arg is the jail. */
 void jail_journal_lines(void *arg, const struct line *lines, size_t count);
 void jail_journal_log(void *arg, int level, const char *text);

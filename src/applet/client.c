@@ -50,7 +50,7 @@ client_usage(const char *called)
 {
 	const char *slash = strrchr(called, '/'), *name = slash != NULL ? slash + 1 : called;
 
-	printf("Usage: %s [OPTIONS] <COMMAND>\n\n"
+	printf("Usage: %s%s [OPTIONS] <COMMAND>\n\n"
 	       "jailtop %s, in the words of fail2ban %s\n\n"
 	       "Options:\n"
 	       "    -c, --conf <DIR>        configuration directory\n"
@@ -74,7 +74,7 @@ client_usage(const char *called)
 	       "    -h, --help              this text\n"
 	       "    -V, --version           version; -V: the number alone\n\n"
 	       "Commands: start, stop, restart, reload, status, get, set, …: see jailtop-client(1)\n",
-	    name, JAILTOP_VERSION, JAILTOP_COMPAT_VERSION);
+	    strcmp(name, "client") == 0 ? "jailtop " : "", name, JAILTOP_VERSION, JAILTOP_COMPAT_VERSION);
 }
 
 /* ---- reading the configuration ---- */
@@ -134,7 +134,7 @@ run_modes(const struct client_opts *o, const struct modes *modes, bool has_comma
 	struct err err;
 	struct dump d = {.is_wanted = modes->dump, .is_pretty = modes->pretty};
 	struct config_request req = {.dir = o->dir, .over = o->over, .note = note, .take = dump_take, .arg = &d,
-	    .logs = modes->dump ? CONFIG_LOGS_WARN : CONFIG_LOGS_NEEDED, .left = goes_on ? NULL : &left};
+	    .logs = modes->dump ? CONFIG_LOGS_WARN : CONFIG_LOGS_NEEDED, .is_strict = modes->test, .left = goes_on ? NULL : &left};
 
 	if (!modes->dump && !modes->test)
 		return -1;
@@ -175,6 +175,35 @@ fail_early(const char *text)
 	return 255;
 }
 
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+
+/* compat: nobody has set up the log while options are read. */
+static int
+fail_options(const char *text)
+{
+	if (text != NULL)
+		printf("ERROR: %s\n", text);
+	fputs("Init of command line failed\n", stderr);
+	return 255;
+}
+
+/* compat: Python evaluates a time, and knows no such name. */
+static int
+fail_time(const char *text, const struct err *err)
+{
+	struct str clean = {0}, said = {0};
+
+	text_clean_z(text, &clean);
+	if (*text != '\0' && strspn(text, LETTERS) == strlen(text))
+		str_addf(&said, "name '%s' is not defined", str_text(&clean));
+	str_done(&clean);
+	text_clean_z(err->text, &clean);
+	int rc = fail_options(said.len != 0 ? str_text(&said) : str_text(&clean));
+	str_done(&clean);
+	str_done(&said);
+	return rc;
+}
+
 static int
 print_seconds(const char *text)
 {
@@ -184,7 +213,7 @@ print_seconds(const char *text)
 	bool is_whole;
 
 	if (!duration_eval(text, &seconds, &is_whole, &err))
-		return fail_early(err.text);
+		return fail_time(text, &err);
 	struct value *v = is_whole ? value_int((int64_t)seconds) : value_float(seconds);
 	value_to_text(v, &out);
 	puts(str_text(&out));
@@ -220,7 +249,7 @@ apply_option(struct client_opts *o, struct modes *modes, int c, const char *arg)
 	case OPT_SYSLOGSOCKET: o->over.syslogsocket = arg; break;
 	case OPT_TIMEOUT:
 		if (!duration_parse(arg, &o->timeout_s, &err))
-			return fail_early(err.text);
+			return fail_time(arg, &err);
 		break;
 	case OPT_STR2SEC: return print_seconds(arg);
 	case 'h': client_usage(o->called); return 0;
@@ -261,8 +290,7 @@ applet_client(int argc, char **argv)
 
 	if (!parse_words(argc, argv)) {
 		client_usage(o.called);
-		log_write(LOG_LEVEL_ERROR, LOGGER, "Init of command line failed");
-		return 255;
+		return fail_options(NULL);
 	}
 	set_verbosity(o.verbose);
 	optind = 0;

@@ -67,6 +67,7 @@ static const char *const facilities[] = {"kern", "user", "mail", "daemon", "auth
     "local4", "local5", "local6", "local7"};
 
 #define FACILITY_DAEMON 3
+#define LOG_EVERYTHING 1 /* below every level; 0 is "not set yet" here */
 
 void
 log_set_level(int level)
@@ -89,6 +90,8 @@ log_wants(int level)
 int
 log_level_parse(const char *name)
 {
+	if (strcasecmp(name, "NOTSET") == 0)
+		return LOG_EVERYTHING;
 	static const int old[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG};
 
 	for (size_t i = 0; i < N_LEVELS; i++)

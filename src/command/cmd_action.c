@@ -43,12 +43,19 @@ is_method(const char *name)
 static bool
 call_method(struct command *c, struct action *a, const char *name, const char *json)
 {
-	json_t *args = json != NULL ? json_loads(json, 0, NULL) : NULL;
-	const char *ip = json_string_value(json_object_get(json_object_get(args, "aInfo"), "ip"));
+	json_t *args = json != NULL ? json_loads(json, JSON_DECODE_ANY, NULL) : NULL;
+	const char *ip = json_string_value(json_object_get(json_object_get(args, "aInfo"), "ip")), *key;
+	json_t *item;
+	bool ok = true, is_ticket = strcmp(name, "ban") == 0 || strcmp(name, "reban") == 0 || strcmp(name, "unban") == 0;
 
-	if (ip == NULL)
-		ip = json_string_value(json_object_get(args, "ip"));
-	bool ok = true;
+	if (json != NULL && args == NULL)
+		return command_fail(c, "ValueError", "Expecting value: line 1 column 1 (char 0)");
+	json_object_foreach(args, key, item)
+		if (is_ticket && strcmp(key, "aInfo") != 0) {
+			ok = command_fail(c, "TypeError", "CommandAction.%s() got an unexpected keyword argument '%s'", name, key);
+			json_decref(args);
+			return ok;
+		}
 	if (strcmp(name, "start") == 0)
 		action_start(a);
 	else if (strcmp(name, "stop") == 0)
@@ -59,7 +66,7 @@ call_method(struct command *c, struct action *a, const char *name, const char *j
 		action_reload(a);
 	else if (strcmp(name, "consistencyCheck") == 0)
 		action_check(a);
-	else if (ip != NULL && (strcmp(name, "ban") == 0 || strcmp(name, "reban") == 0 || strcmp(name, "unban") == 0)) {
+	else if (ip != NULL && is_ticket) {
 		struct ticket *t = ticket_new(ip, clock_now(&c->engine->clock));
 		if (strcmp(name, "unban") == 0)
 			action_unban(a, t);
@@ -70,7 +77,8 @@ call_method(struct command *c, struct action *a, const char *name, const char *j
 		ok = command_fail(c, "TypeError", "CommandAction.%s() missing 1 required positional argument: 'aInfo'", name);
 	}
 	json_decref(args);
-	return ok && command_answer(c, value_none());
+	/* its command has not run yet: what fails shows in the log */
+	return ok && command_answer(c, is_ticket ? value_none() : value_bool(true));
 }
 
 static bool
@@ -107,7 +115,7 @@ cmd_set_action(struct command *c)
 	if (command_args(c) < 3)
 		return command_fail(c, "IndexError", "list index out of range");
 	if (!action_set(a, key, value_at(c->words, c->at + 2), &err))
-		return command_fail(c, "ValueError", "%s", err.text);
+		return command_no_time(c, strcmp(key, "timeout") == 0 ? c->text[c->at + 2] : NULL, &err);
 	return command_answer(c, value_dup(action_get(a, key)));
 }
 
@@ -153,8 +161,12 @@ cmd_get_actionproperties(struct command *c)
 
 	if (a == NULL)
 		return false;
-	struct value *list = value_list();
-	action_properties(a, list);
+	struct value *list = value_list(), *all = value_list();
+	action_properties(a, all);
+	for (size_t i = 0; i < value_count(all); i++)
+		if (*value_text(value_at(all, i)) != '_')
+			value_push(list, value_dup(value_at(all, i)));
+	value_free(all);
 	for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
 		if (action_get(a, attributes[i].name) == NULL)
 			value_push(list, value_str(attributes[i].name));

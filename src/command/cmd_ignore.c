@@ -16,6 +16,13 @@ cmd_get_ignoreip(struct command *c)
 	struct value *list = value_list();
 
 	ignore_list(c->jail->ignore, list, NULL);
+	for (size_t i = 0; i < value_count(list); i++) { /* compat: IPAddr shows no prefix of length 0 */
+		struct value *v = list->seq.items[i];
+		if (v->kind == VALUE_STR && v->text.len > 2 && strcmp(v->text.bytes + v->text.len - 2, "/0") == 0) {
+			v->text.len -= 2;
+			v->text.bytes[v->text.len] = '\0';
+		}
+	}
 	return command_answer(c, list);
 }
 
@@ -130,6 +137,6 @@ cmd_set_ignorecache(struct command *c)
 	if (v == NULL)
 		return false;
 	if (!jail_set_ignorecache(c->jail, v, &err))
-		return command_fail(c, "ValueError", "%s", err.text);
+		return command_fail(c, strcmp(err.text, "key") == 0 ? "KeyError" : "ValueError", "%s", err.text);
 	return cmd_get_ignorecache(c);
 }

@@ -141,8 +141,10 @@ set_bantime_extra(struct command *c)
 	if (command_arg(c, 0) == NULL && value_at(c->words, c->at) == NULL)
 		return false;
 	command_reply_done(c->reply);
-	if (!bantime_set(c->jail->increment, c->text[2] + strlen("bantime."), value_at(c->words, c->at), &err))
-		return command_fail(c, "ValueError", "%s", err.text);
+	const char *what = c->text[2] + strlen("bantime.");
+	bool is_time = strcmp(what, "maxtime") == 0 || strcmp(what, "rndtime") == 0;
+	if (!bantime_set(c->jail->increment, what, value_at(c->words, c->at), &err))
+		return command_no_time(c, is_time ? c->text[c->at] : NULL, &err);
 	if (bantime_is_increment(c->jail->increment) && c->engine->store == NULL)
 		log_write(LOG_LEVEL_WARNING, "fail2ban.jail",
 		    "[%s] ban time increment needs the database, and there is none (dbfile = None)", c->jail->name);

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 #include <utlist.h>
 
 #include "base/str.h"
@@ -43,15 +43,21 @@ cmd_set_addlogpath(struct command *c)
 		if (!known)
 			return command_fail(c, "ValueError", "File option must be 'head' or 'tail'");
 	}
-	if (!c->is_quiet && strpbrk(path, "*?[") == NULL && access(path, F_OK) != 0) {
+	if (strcmp(c->jail->backend, "systemd") == 0)
+		return command_answer(c, value_list()); /* compat: it reads no files */
+	if (!c->is_quiet && strpbrk(path, "*?[") == NULL) {
 		/* a person is told at once; what the configuration names is waited for */
-		const char *why = strerror(errno);
-		command_fail(c, "OSError", "[Errno %d] %s: '%s'", errno, why, path);
-		c->reply->args = value_tuple();
-		value_push(c->reply->args, value_int(errno));
-		value_push(c->reply->args, value_str(why));
-		value_push(c->reply->args, value_str(path));
-		return false;
+		struct stat st;
+		int wrong = stat(path, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? EISDIR : 0;
+		if (wrong != 0) {
+			const char *why = strerror(wrong);
+			command_fail(c, "OSError", "[Errno %d] %s: '%s'", wrong, why, path);
+			c->reply->args = value_tuple();
+			value_push(c->reply->args, value_int(wrong));
+			value_push(c->reply->args, value_str(why));
+			value_push(c->reply->args, value_str(path));
+			return false;
+		}
 	}
 	if (!jail_add_log(c->jail, path, tail, &err))
 		return command_fail(c, "OSError", "%s", err.text);
@@ -96,23 +102,53 @@ cmd_get_journalmatch(struct command *c)
 	return command_answer(c, value_dup(c->jail->journalmatch));
 }
 
+/* FIELD=value, as the journal wants it. */
+static bool
+is_match(const char *word)
+{
+	size_t n = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	return n != 0 && word[n] == '=' && strncmp(word, "__", 2) != 0;
+}
+
+/* During a reload the journal follows at the end. */
+static bool
+follow_matches(struct command *c)
+{
+	struct err err;
+
+	if (!c->jail->is_reloading && !jail_match_journal(c->jail, &err))
+		return command_fail(c, "ValueError", "%s", err.text);
+	return cmd_get_journalmatch(c);
+}
+
 bool
 cmd_set_addjournalmatch(struct command *c)
 {
 	if (strcmp(c->jail->backend, "systemd") != 0)
 		return cmd_get_journalmatch(c); /* compat: no JournalFilter, nothing to do */
-	struct value *match = value_list();
+	struct value *groups = value_list(), *match = value_list(); /* `A=1 B=2 + C=3` is two */
 
 	for (size_t i = 0; i < command_args(c); i++) {
 		const char *word = command_arg(c, i);
-		if (word == NULL) {
+		bool is_plus = word != NULL && strcmp(word, "+") == 0;
+		if (word == NULL || (!is_plus && !is_match(word))) {
 			value_free(match);
-			return false;
+			value_free(groups);
+			return word != NULL && command_fail(c, "ValueError", "Invalid match");
 		}
-		value_push(match, value_str(word));
+		if (is_plus) {
+			value_push(groups, match);
+			match = value_list();
+		} else {
+			value_push(match, value_str(word));
+		}
 	}
-	value_push(c->jail->journalmatch, match);
-	return cmd_get_journalmatch(c);
+	value_push(groups, match);
+	for (size_t i = 0; i < value_count(groups); i++)
+		value_push(c->jail->journalmatch, value_dup(value_at(groups, i)));
+	value_free(groups);
+	return follow_matches(c);
 }
 
 bool
@@ -121,27 +157,31 @@ cmd_set_deljournalmatch(struct command *c)
 	if (strcmp(c->jail->backend, "systemd") != 0)
 		return cmd_get_journalmatch(c);
 	struct value *keep = value_list(), *gone = value_list();
-	bool found = command_args(c) == 0;
+	bool found = false;
 
 	for (size_t i = 0; i < command_args(c); i++)
 		value_push(gone, value_dup(value_at(c->words, c->at + i)));
-	for (size_t i = 0; command_args(c) != 0 && i < value_count(c->jail->journalmatch); i++) {
+	for (size_t i = 0; i < value_count(c->jail->journalmatch); i++) {
 		const struct value *m = value_at(c->jail->journalmatch, i);
 		if (!found && value_equal(m, gone))
 			found = true;
 		else
 			value_push(keep, value_dup(m));
 	}
-	value_free(gone);
 	if (!found) {
+		struct str shown = {0};
+		value_repr(gone, &shown);
+		command_fail(c, "ValueError", "Match %s not found", str_text(&shown));
+		str_done(&shown);
+		value_free(gone);
 		value_free(keep);
-		return command_fail(c, "ValueError", "Match is not in the list of journal matches");
+		return false;
 	}
+	value_free(gone);
 	value_free(c->jail->journalmatch);
 	c->jail->journalmatch = keep;
-	return cmd_get_journalmatch(c);
+	return follow_matches(c);
 }
-
 
 /* ---- jailtop's own ---- */
 

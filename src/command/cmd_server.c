@@ -60,6 +60,8 @@ set_logtarget(struct command *c)
 
 	if (v == NULL)
 		return false;
+	if (*v == '\0')
+		return command_fail(c, "ValueError", "unexpected option syntax");
 	if (!log_open(v, c->engine->syslogsocket, &err)) {
 		log_write(LOG_LEVEL_ERROR, "fail2ban.server", "%s", err.text);
 		return command_fail(c, "Exception", "Failed to change log target");
@@ -175,9 +177,14 @@ set_thread(struct command *c)
 		return command_fail(c, "IndexError", "list index out of range");
 	if (options->kind != VALUE_DICT)
 		return command_fail(c, "AttributeError", "'str' object has no attribute 'items'");
+	for (size_t i = 0; i < value_count(options); i++) {
+		const char *key = value_text(options->seq.items[2 * i]);
+		if (key == NULL || strcmp(key, "stacksize") != 0)
+			return command_fail(c, "KeyError", "unknown option '%s'", key != NULL ? key : "");
+	}
 	if (size != NULL && size->kind == VALUE_INT)
 		c->engine->stacksize = (int)size->integer;
-	return get_thread(c);
+	return command_answer(c, value_none());
 }
 
 /* `set all addignoreip`: every jail, those that come later too. */

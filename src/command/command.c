@@ -1,5 +1,6 @@
 #include "command/command.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,8 +71,18 @@ command_int(struct command *c, const char *text, long long *out)
 	struct slice s = slice_trim(slice_of(text));
 	char *end;
 
-	*out = strtoll(s.at, &end, 10);
-	if (s.len == 0 || end != s.at + s.len || str_is_blank(*s.at)) {
+	/* Python reads 1_000, too */
+	char *plain = xstrndup(s.at, s.len);
+	for (char *from = plain, *to = plain;; from++) {
+		if (*from != '_' || from == plain || !isdigit((unsigned char)from[-1]) || !isdigit((unsigned char)from[1]))
+			*to++ = *from;
+		if (*from == '\0')
+			break;
+	}
+	*out = strtoll(plain, &end, 10);
+	bool is_number = *plain != '\0' && *end == '\0' && !str_is_blank(*plain);
+	free(plain);
+	if (!is_number) {
 		struct str quoted = {0};
 		value_repr_str(text, strlen(text), &quoted);
 		command_fail(c, "ValueError", "invalid literal for int() with base 10: %s", str_text(&quoted));
@@ -86,9 +97,17 @@ command_time(struct command *c, const char *text, double *seconds)
 {
 	struct err err;
 
-	if (!duration_parse(text, seconds, &err))
-		return command_fail(c, "ValueError", "%s", err.text);
-	return true;
+	return duration_parse(text, seconds, &err) || command_no_time(c, text, &err);
+}
+
+bool
+command_no_time(struct command *c, const char *text, const struct err *err)
+{
+	/* compat: Python evaluates it, and knows no such name */
+	if (text != NULL && isalpha((unsigned char)*text) &&
+	    text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")] == '\0')
+		return command_fail(c, "NameError", "name '%s' is not defined", text);
+	return command_fail(c, "ValueError", "%s", err->text);
 }
 
 /* ---- commands without a jail ---- */
@@ -121,9 +140,18 @@ cmd_server_status(struct command *c)
 	return command_answer(c, value_str("Server ready"));
 }
 
+/* Nobody waits: the engine has other things to do. */
 static bool
-cmd_none(struct command *c)
+cmd_sleep(struct command *c)
 {
+	const char *v = command_arg(c, 0);
+	char *end;
+
+	if (v == NULL)
+		return false;
+	(void)strtod(v, &end);
+	if (end == v || *end != '\0')
+		return command_fail(c, "ValueError", "could not convert string to float: '%s'", v);
 	return command_answer(c, value_none());
 }
 
@@ -143,6 +171,8 @@ cmd_server_stream(struct command *c)
 {
 	if (command_args(c) == 0)
 		return command_fail(c, "IndexError", "list index out of range");
+	if (!value_is_list(value_at(c->words, 1)))
+		return command_fail(c, "Exception", "Invalid command");
 	return command_run_stream(c->engine, value_at(c->words, 1), c->reply) && command_answer(c, value_none());
 }
 
@@ -237,7 +267,7 @@ static const struct {
     {"server-status", COMMAND_READ, cmd_server_status, "", ""},
     {"server-stream", COMMAND_WRITE, cmd_server_stream, "", ""},
     {"config-error", COMMAND_WRITE, cmd_config_error, "", ""},
-    {"sleep", COMMAND_READ, cmd_none, "", ""},
+    {"sleep", COMMAND_READ, cmd_sleep, "", ""},
 };
 
 static bool
@@ -270,7 +300,9 @@ run(struct engine *e, const struct value *words, enum command_right right, bool 
 				else
 					ok = commands[i].run(&c);
 			}
-	if (!known)
+	if (!known && value_is_list(words) && c.count == 0)
+		command_fail(&c, "IndexError", "list index out of range");
+	else if (!known)
 		command_fail(&c, "Exception", "Invalid command");
 	if (!ok) {
 		struct str shown = {0};

@@ -67,6 +67,8 @@ bool command_fail(struct command *c, const char *exception, const char *format, 
 bool command_answer(struct command *c, struct value *v); /* takes v; true */
 bool command_int(struct command *c, const char *text, long long *out); /* Python's int() */
 bool command_time(struct command *c, const char *text, double *seconds); /* time abbreviations */
+/* The failure of a time: text may be NULL. */
+bool command_no_time(struct command *c, const char *text, const struct err *err);
 
 struct command_row { /* set/get rows: NULL where there is none */
 	const char *name;

@@ -73,7 +73,7 @@ read_one(struct reading *r, struct ini *jails, const char *name, struct err *err
 		return true;
 	case JAILCONF_BAD:
 		r->n_bad++;
-		tree_note(r->tree, LOG_LEVEL_ERROR, LOGGER, "Errors in jail '%s'. Skipping...", name);
+		tree_note(r->tree, LOG_LEVEL_ERROR, LOGGER, "Errors in jail '%s'.%s", name, r->req->is_strict ? "" : " Skipping...");
 		return true;
 	case JAILCONF_FAILED:
 		break;

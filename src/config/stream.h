@@ -41,6 +41,7 @@ struct config_request {
 	const char *only_jail;        /* NULL: all enabled ones; else this one, if it is enabled (reload JAIL) */
 	bool force_enable;            /* treat only_jail as enabled */
 	enum config_logs logs;
+	bool is_strict;               /* a test: a jail with errors is not said to be skipped */
 	config_note_fn note;
 	/* NULL, or is handed the commands in pieces as they are read, and *stream keeps only the last ones: a short run
 	   needs far less memory so. They count for nothing when the reading fails in the end. */

@@ -32,7 +32,10 @@ tree_new(const char *dir, config_note_fn note, void *arg, struct err *err)
 	size_t len = strlen(dir);
 
 	if (stat(dir, &st) != 0) {
-		err_set(err, "Base configuration directory %s does not exist or cannot be read: %s", dir, strerror(errno));
+		if (errno == ENOENT)
+			err_set(err, "Base configuration directory %s does not exist ", dir); /* compat: with that blank */
+		else
+			err_set(err, "Base configuration directory %s cannot be read: %s", dir, strerror(errno));
 		return NULL;
 	}
 	while (len > 0 && dir[len - 1] == '/')

@@ -186,7 +186,9 @@ pickle_write_error(const char *class_name, const struct value *args, struct str 
 
 	tuple.kind = VALUE_TUPLE;
 	str_add(out, "\x80\x02K\x01");
-	if (is_ours)
+	if (strcmp(class_name, "RegexException") == 0)
+		str_add(out, "cfail2ban.server.failregex\nRegexException\n");
+	else if (is_ours)
 		str_addf(out, "cfail2ban.exceptions\n%s\n", class_name);
 	else
 		str_addf(out, "cexceptions\n%s\n", is_python_exception(class_name) ? class_name : "Exception");
