@@ -1,3 +1,4 @@
+#include "applet/beautify.h"
 #include "applet/client.h"
 
 #include "applet/pretty.h"
@@ -110,9 +111,17 @@ dump_take(void *arg, const struct value *commands)
 static bool
 is_usable(const struct client_opts *o, enum config_result result, const struct err *err)
 {
+	bool is_ok = result == CONFIG_OK || (result == CONFIG_JAIL_ERRORS && !o->is_strict);
+
 	if (result == CONFIG_FAILED)
 		log_write(LOG_LEVEL_ERROR, LOGGER, "Failed during configuration: %s", err->text);
-	return result == CONFIG_OK || (result == CONFIG_JAIL_ERRORS && !o->is_strict);
+	if (!is_ok && o->json) { /* beside what was logged: programs read one object for each command */
+		struct str line = {0};
+		beautify_json_error("ValueError", result == CONFIG_FAILED ? err->text : "the configuration has errors", &line);
+		puts(str_text(&line));
+		str_done(&line);
+	}
+	return is_ok;
 }
 
 bool

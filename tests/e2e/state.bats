@@ -26,3 +26,8 @@ state() { # FILE TEST
         skip "fail2ban's modules are not installed"
     PYTHON=/usr/bin/python3 state proto library
 }
+
+@test "an exporter that reads status, by both clients" { state readers metrics; }
+@test "a dashboard that reads the database while it is written" { state readers dashboard; }
+@test "a shipper that reads the log, with lines that an attacker made up" { state readers shipper; }
+@test "--json for every command, errors too" { state readers as_json; }
