@@ -164,4 +164,62 @@ def second(jailtop, d):
     e.ask('stop')
     until(lambda: not os.path.exists(f'{d}/pid'), 'its end')
 
+def clients(jailtop, d):
+    """Clients that do not read, ask too much, or stop in the middle: they are cut off; nobody else notices."""
+    import pickle
+    end = b'<F2B_END_COMMAND>'
+    e = Engine(jailtop, d, action=False)
+    e.start()
+    size = lambda: int(open(f'/proc/{e.proc.pid}/statm').read().split()[1]) * 4096
+    def connect():
+        s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(e.sock)
+        return s
+    def is_cut(s):
+        try:
+            while s.recv(1 << 20): pass
+            return True
+        except (ConnectionError, BrokenPipeError): return True
+    def send(s, data):
+        try: s.sendall(data)
+        except (ConnectionError, BrokenPipeError): pass
+    # a screen that is stopped while 5,000 are banned: it loses events, is told so, and catches up
+    screen = connect(); screen.sendall(b'{"id":1,"subscribe":true}\n')
+    for i in range(5000): e.fail(f'10.1.{i // 250}.{i % 250}')
+    until(lambda: len(e.banned()) == 5000, '5,000 bans beside a screen that does not read', 90)
+    e.fail('192.0.2.1'); until(lambda: '192.0.2.1' in e.banned(), 'a ban', 5)
+    f, bans, whole = screen.makefile('rb'), set(), False
+    while not (whole and '192.0.2.1' in bans): # an event of it, or a new snapshot
+        m = json.loads(f.readline())
+        if isinstance(m.get('bans'), list): bans.update(b['ip'] for b in m['bans'])
+        if m.get('ev') == 'ban': bans.add(m['ip'])
+        whole = whole or 'snapshot_end' in m
+    screen.close()
+    # one that asks and asks, and reads nothing
+    before = size()
+    greedy = connect(); greedy.setblocking(False)
+    request = pickle.dumps(['banned']) + end
+    try:
+        for _ in range(3000): greedy.send(request)
+    except (BlockingIOError, ConnectionError, BrokenPipeError): pass
+    assert e.ask('ping') == 'pong'
+    until(lambda: e.ask('ping') == 'pong', 'an answer for others', 5)
+    assert size() - before < 200 << 20, size() - before
+    greedy.close()
+    # too large, in both languages
+    s = connect(); send(s, b'{"command":["echo","' + b'x' * (300 << 10)); assert is_cut(s)
+    s = connect()
+    for _ in range(80):
+        send(s, b'\x80\x02X' + b'\xff\xff\xff\x7f' + b'x' * (1 << 20))
+    assert is_cut(s)
+    # in the middle of a request
+    for part in (b'{"command":["pi', b'\x80\x02]U\x04pi', b'\x80', b'{'):
+        s = connect(); s.sendall(part); s.close()
+    # a name as long as it may be; one nobody can have
+    w = e.wire()
+    for name in ('x' * 200000, '\x00', '\ud800', '../../etc', '[t]', '%s%n', ''):
+        try: w('status', name)
+        except RuntimeError: pass
+    assert w('ping') == 'pong' and len(e.banned()) == 5001
+    e.stop()
+
 main(globals())

@@ -31,3 +31,4 @@ state() { # FILE TEST
 @test "a dashboard that reads the database while it is written" { state readers dashboard; }
 @test "a shipper that reads the log, with lines that an attacker made up" { state readers shipper; }
 @test "--json for every command, errors too" { state readers as_json; }
+@test "clients that do not read, ask too much or stop in the middle" { state life_cycle clients; }
