@@ -152,6 +152,7 @@ void engine_unprotect(struct engine *e, const struct addr *a);
 bool engine_is_own(const struct engine *e, const struct addr *a);
 bool engine_is_self(struct engine *e, const struct addr *a); /* an address of this host */
 
+void engine_start_timers(struct engine *e); /* engine_new() does */
 /* Re-arms the timer for the next end of a ban; call after bans changed. */
 void engine_arm_expiry(struct engine *e);
 /* Runs the bans again whose rules the kernel does not have (ip NULL: all). How many. */
@@ -160,13 +161,16 @@ size_t engine_repair(struct engine *e, const char *ip);
 void engine_refresh_names(struct engine *e, struct jail *j);
 /* Whitelist entries with an end, from the database: the jail's, or with NULL those of all jails. */
 void engine_restore_white(struct engine *e, struct jail *j);
+void engine_store_white(struct engine *e, struct jail *j);  /* all of them, anew */
+void engine_expire_white(struct engine *e, struct jail *j); /* those that are over go */
 /* Tells listeners the counters now instead of at the next slice. */
 void engine_publish_stats(struct engine *e);
 
-/* ---- the last raw lines of a log ---- */
+/* ---- the last raw lines of a log (recent.c) ---- */
 void recent_add(struct engine *e, const char *path, const struct line *lines, size_t count);
 /* Calls fn for up to n of the last lines of `path`, oldest first. */
 void recent_each(const struct engine *e, const char *path, size_t n,
     void (*fn)(void *arg, const char *bytes, size_t len), void *arg);
+void recent_free(struct engine *e);
 
 #endif

@@ -95,6 +95,8 @@ void jail_free(struct jail *j);
 bool jail_start(struct jail *j, struct err *err); /* actions, restored bans, logs */
 /* Undoes its bans through the actions unless keep_bans, stops the actions, closes the logs. */
 void jail_stop(struct jail *j, bool keep_bans);
+bool jail_open_log(struct jail_log *log, struct err *err); /* starts to follow it */
+void jail_log_free(struct jail *j, struct jail_log *log);
 void jail_store_positions(struct jail *j); /* log positions that changed, to the database */
 bool jail_match_journal(struct jail *j, struct err *err); /* journalmatch changed: the open journal follows */
 /* Hooks of a journal; arg is the jail. */
@@ -127,6 +129,7 @@ bool jail_set_ignorecache(struct jail *j, const char *text, struct err *err);
 /* The remembered verdict: "" counts, else why it is ignored; NULL: not known. */
 const char *jail_cached_verdict(struct jail *j, const struct ticket *t);
 void jail_cache_verdict(struct jail *j, const struct ticket *t, const char *why);
+void jail_cache_done(struct ignore_cache *cache);
 void jail_set_findtime(struct jail *j, double seconds);
 void jail_set_bantime(struct jail *j, int64_t seconds);
 void jail_touch(struct jail *j); /* its row changed: listeners hear of it with the next slice */
