@@ -11,10 +11,9 @@ WITH_LIBEDIT ?= auto
 # 1: `make install` also puts fail2ban-client, -server and -regex into PREFIX/bin
 WITH_F2B_NAMES ?= 0
 DEMO_SECONDS   ?= 0
-FUZZ_SECONDS   ?= 30
-# inputs for the harnesses of what the socket reads
-FUZZ_RUNS      ?= 5000000
-FUZZ_COUNTED   := pickle_read json_request
+# `make fuzz`: inputs for each harness, and for those of what the socket reads
+FUZZ_RUNS        ?= 2000000
+FUZZ_SOCKET_RUNS ?= 5000000
 
 O := build/$(BUILD)
 Q := $(if $(filter 1,$(V)),,@)
@@ -196,14 +195,12 @@ $O/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $O/lib.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OURS) -Isrc $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,tests/fuzz/replay.c) $O/lib.a $(PKG_LIBS)
 
-fuzz: ## the socket's readers on FUZZ_RUNS inputs each, the other harnesses for FUZZ_SECONDS each
+fuzz: ## FUZZ_RUNS inputs for each harness, FUZZ_SOCKET_RUNS for those of the socket (ASan, UBSan)
 	$(call need,build,$(NEED_BUILD) clang|clang|clang)
 	$(sub) BUILD=fuzz $(HARNESS:%=build/fuzz/fuzz/%)
-	@for f in $(HARNESS:fuzz_%=%); do mkdir -p build/fuzz/corpus/$$f; \
-	 case " $(FUZZ_COUNTED) " in *" $$f "*) most=-runs=$(FUZZ_RUNS) ;; *) most=-max_total_time=$(FUZZ_SECONDS) ;; esac; \
-	 build/fuzz/fuzz/fuzz_$$f $$most -max_len=8192 -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$f \
-	 tests/fuzz/corpus/$$f 2>build/fuzz/$$f.log || { tail -40 build/fuzz/$$f.log; echo "fuzz: $$f: FAILED"; exit 1; }; \
-	 echo "fuzz: $$f: $$(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) second.*/\1 inputs in \2 s, clean/p' build/fuzz/$$f.log)"; done
+	@for f in $(HARNESS:fuzz_%=%); do \
+	 case $$f in pickle_read|json_request) runs=$(FUZZ_SOCKET_RUNS);; *) runs=$(FUZZ_RUNS);; esac; \
+	 tests/fuzz/run.sh build/fuzz $$f -runs=$$runs -max_len=8192 || exit 1; done
 
 # ---- run ----
 demo: ## a staged attack on a private log, with real iptables in a namespace of its own; no root

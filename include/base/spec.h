@@ -13,6 +13,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#define SPEC_OPTIONS_MAX 1000 /* more are an error */
+
 struct spec {
 	char *name;            /* owned; not trimmed before the bracket */
 	char **keys, **values; /* owned; `count` of each */

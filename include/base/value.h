@@ -60,6 +60,7 @@ struct value *value_dict(void);
 struct value *value_words(const char *first, ...) __attribute__((sentinel)); /* list of strings, ends with NULL */
 struct value *value_dup(const struct value *v);
 void value_free(struct value *v); /* NULL is fine */
+size_t value_size(const struct value *v); /* about how many bytes it takes */
 void value_clear(struct value *list); /* empties a list, a tuple or a set */
 
 /* ---- building: these take ownership of `item` ---- */

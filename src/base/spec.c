@@ -50,19 +50,22 @@ is_key_byte(char c)
 	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.' || (c & 0x80) != 0;
 }
 
-static void
-spec_put(struct spec *s, struct slice key, struct slice value)
+static bool
+spec_put(struct spec *s, struct slice key, struct slice value, struct err *err)
 {
 	for (size_t i = 0; i < s->count; i++)
 		if (slice_is(key, s->keys[i])) {
 			free(s->values[i]);
 			s->values[i] = xstrndup(value.at, value.len);
-			return;
+			return true;
 		}
+	if (s->count == SPEC_OPTIONS_MAX)
+		return err_set(err, "more than %d options in brackets", SPEC_OPTIONS_MAX);
 	s->keys = xreallocarray(s->keys, s->count + 1, sizeof *s->keys);
 	s->values = xreallocarray(s->values, s->count + 1, sizeof *s->values);
 	s->keys[s->count] = xstrndup(key.at, key.len);
 	s->values[s->count++] = xstrndup(value.at, value.len);
+	return true;
 }
 
 static size_t
@@ -120,7 +123,8 @@ parse_options(struct spec *out, const char *text, size_t len, struct err *err)
 				p++;
 			value.len = (size_t)(text + p - value.at);
 		}
-		spec_put(out, name, spec_strip(value));
+		if (!spec_put(out, name, spec_strip(value), err))
+			return false;
 		if (p == len || (p + 1 == len && text[p] == '\n'))
 			return true;
 		size_t next = text[p] == ']' ? skip_spaces(text, p + 1, len) : len;

@@ -233,6 +233,16 @@ value_free(struct value *v)
 	free(v);
 }
 
+size_t
+value_size(const struct value *v)
+{
+	size_t size = sizeof *v + (v->kind == VALUE_STR ? v->text.len : 0);
+
+	for (size_t i = 0; is_seq(v) && i < slots(v); i++)
+		size += sizeof v + value_size(v->seq.items[i]);
+	return size;
+}
+
 void
 value_clear(struct value *list)
 {

@@ -87,7 +87,7 @@ match_value(struct splitter *s, size_t at)
 	if ((end = match_rest(s, run)) != NOWHERE)
 		return end;
 	/* a shorter value helps only if the next option has a quoted one */
-	for (size_t p = run; p-- > at + 1;)
+	for (size_t p = run; p-- > at + 1 && s->steps <= STEPS_MAX;)
 		if (s->text[p] == '=' && is_key_byte(s->text[p - 1]) && p + 1 < s->len &&
 		    (s->text[p + 1] == '"' || s->text[p + 1] == '\'') && (end = match_value(s, p + 1)) != NOWHERE)
 			return end;

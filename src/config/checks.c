@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #define LOGGER "fail2ban.config"
+#define SEARCH_MAX (64 << 20) /* bytes, for who uses an option that is unknown */
 
 static void
 warn(struct tree *t, const struct ini_section *s, const char *option, const char *format, ...)
@@ -30,26 +31,31 @@ warn(struct tree *t, const struct ini_section *s, const char *option, const char
 
 /* Whether some value holds %(key)s, %(section/key)s, <key> or <section/key>. */
 static bool
-section_uses(const struct ini_section *s, const char *key)
+section_uses(struct tree *t, const struct ini_section *s, const char *key)
 {
 	size_t len = strlen(key);
 
-	for (size_t i = 0; i < ini_count(s); i++)
-		for (const char *text = ini_get(s, ini_key(s, i)), *p = text; (p = strcasestr(p, key)) != NULL; p += len) {
+	for (size_t i = 0; i < ini_count(s); i++) {
+		const char *text = ini_get(s, ini_key(s, i)), *p = text;
+		t->searched += strlen(text) + 16;
+		for (; (p = strcasestr(p, key)) != NULL; p += len) {
 			bool opens = p != text && (p[-1] == '(' || p[-1] == '/' || p[-1] == '<');
 			if (opens && (p[len] == ')' || p[len] == '>'))
 				return true;
 		}
+	}
 	return false;
 }
 
 static bool
-is_used(const struct ini *ini, const char *key)
+is_used(struct tree *t, const struct ini *ini, const char *key)
 {
-	if (section_uses(ini->defaults, key))
+	if (t->searched > SEARCH_MAX)
+		return true; /* many are unknown: nobody reads on */
+	if (section_uses(t, ini->defaults, key))
 		return true;
 	for (const struct ini_section *s = ini->sections; s != NULL; s = s->hh.next)
-		if (section_uses(s, key))
+		if (section_uses(t, s, key))
 			return true;
 	return false;
 }
@@ -68,7 +74,7 @@ check_names(struct tree *t, const struct ini *ini, const struct ini_section *s, 
 		if (option_find(rows, name) != NULL)
 			continue;
 		const char *near = option_nearest(rows, name);
-		if ((near == NULL && near_only) || is_used(ini, name))
+		if ((near == NULL && near_only) || is_used(t, ini, name))
 			continue;
 		if (near != NULL)
 			warn(t, s, key, "unknown option; did you mean %s?", near);

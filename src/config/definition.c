@@ -150,6 +150,11 @@ look_up_tag(void *arg, const char *name, uint32_t hash, bool *is_ok, struct err 
 		interpolate_probe(d->tree, name);
 	if (known != NULL)
 		return known->text == opts_none ? NULL : known->text;
+	/* compat: every answer is kept; among very many it takes long to find one */
+	if (!tree_spend(d->tree, d->looked_up.count, err)) {
+		*is_ok = false;
+		return NULL;
+	}
 	if (!is_nobodys(d, name) &&
 	    config_get_ex(d->tree, d->ini, "Definition", name, &vars, &value, err) == GET_FAILED) {
 		*is_ok = false;

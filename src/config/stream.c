@@ -40,15 +40,23 @@ struct reading {
 	const struct config_request *req;
 	struct value *stream, *starts;
 	size_t n_ok, n_bad;
+	size_t n_counted, bytes; /* of the commands */
 };
 
-static void
-hand_over(struct reading *r)
+/* Counts what a jail came to, and hands it over when somebody takes it at once. */
+static bool
+end_jail(struct reading *r, struct err *err)
 {
-	if (r->req->take == NULL)
-		return;
-	r->req->take(r->req->arg, r->stream);
-	value_clear(r->stream);
+	for (; r->n_counted < value_count(r->stream); r->n_counted++)
+		r->bytes += value_size(value_at(r->stream, r->n_counted));
+	if (r->bytes > CONFIG_BYTES_MAX)
+		return err_set(err, "the jails come to more than %d MiB of commands", CONFIG_BYTES_MAX >> 20);
+	if (r->req->take != NULL) {
+		r->req->take(r->req->arg, r->stream);
+		value_clear(r->stream);
+		r->n_counted = 0;
+	}
+	return true;
 }
 
 /* Whether %(jail/known/x)s stands anywhere. */
@@ -105,9 +113,8 @@ read_jails(struct reading *r, struct err *err)
 		if (r->req->only_jail != NULL ? strcmp(s->name, r->req->only_jail) != 0
 		                              : strcmp(s->name, "INCLUDES") == 0 || str_starts(s->name, "KNOWN/"))
 			continue;
-		if (!read_one(r, jails, s->name, err))
+		if (!read_one(r, jails, s->name, err) || !end_jail(r, err))
 			return false;
-		hand_over(r);
 	}
 	return true;
 }

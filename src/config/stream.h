@@ -35,6 +35,8 @@ enum config_logs {
 
 typedef void (*config_take_fn)(void *arg, const struct value *commands);
 
+#define CONFIG_BYTES_MAX (128 << 20) /* of all commands together */
+
 struct config_request {
 	const char *dir;              /* base directory */
 	struct config_overrides over;

@@ -9,6 +9,7 @@
 struct tag_count {
 	const char *name;
 	int count;
+	unsigned nth; /* of those of the value */
 	struct tag_count *next;
 };
 
@@ -126,6 +127,7 @@ find_replacement(struct replacing *r, const char *option, const char *text, cons
 		c = arena_alloc(r->counts, sizeof *c);
 		c->name = arena_strdup(r->counts, name);
 		c->next = *counts;
+		c->nth = *counts != NULL ? (*counts)->nth + 1 : 1;
 		*counts = c;
 	}
 	c->count++;
@@ -157,7 +159,8 @@ replace_in(struct replacing *r, const char *option, const char *old, struct str 
 		bool is_ok = true;
 		memcpy(name, tag + 1, len);
 		name[len] = '\0';
-		const char *by = find_replacement(r, option, *now, name, counts, &is_ok);
+		is_ok = tree_spend(r->tree, 16 + (*counts != NULL ? (*counts)->nth : 0), r->err); /* steps count too */
+		const char *by = !is_ok ? NULL : find_replacement(r, option, *now, name, counts, &is_ok);
 		from = at + len + 2;
 		if (by != NULL) {
 			if (*now == old) {

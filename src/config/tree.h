@@ -45,6 +45,7 @@ struct tree {
 	struct actionplan *plans;
 	enum tree_probe probe;
 	bool has_checked_jail;
+	size_t searched;        /* bytes, for names that nothing seems to know */
 	config_note_fn note;
 	void *arg;
 };

@@ -219,8 +219,12 @@ treefile_load(struct tree *t, const char *path, struct ini **out, struct err *er
 	if (f->is_shared)
 		return true;
 	str_clear(bytes);
-	if (!read_bytes(f, bytes, &is_large))
+	if (!read_bytes(f, bytes, &is_large)) {
+		/* compat: fail2ban says nothing of those that are included */
+		if (errno != ENOENT && errno != ENOTDIR && errno != EISDIR && errno != EINVAL)
+			tree_note(t, LOG_LEVEL_WARNING, LOGGER, "%s cannot be read: %s; what is in it does not count", path, strerror(errno));
 		return true;
+	}
 	t->bytes += bytes->len;
 	unsigned bad = is_large ? 0 : bad_utf8_line(str_text(bytes), bytes->len);
 	if (is_large) {

@@ -57,6 +57,10 @@ jail() { # TEXT: jail.conf with defaults before it
         "$TREE" "$1" >"$TREE/jail.conf"
 }
 
+teardown() {
+    [ -z "${OPEN-}" ] || { chmod -R u+rwX "$OPEN"; rm -rf "$OPEN"; }
+}
+
 same() { # both print the same and end alike; -t as well
     local theirs=0 ours=0
     touch "$TREE/log/a.log"
@@ -169,6 +173,50 @@ logtimezone = UTC+0100"
         jail "$bad"
         echo "$bad"
         same
+    done
+}
+
+@test "-t: exit codes and last words" {
+    jail $'[a]'
+    same -t
+    [ "$(cat "$BATS_TEST_TMPDIR/ours")" = "OK: configuration test is successful" ]
+    jail $'[a]\nmaxrety = 3' # a remark only
+    same -t
+    grep -q "jail.conf:10.*maxrety.*did you mean maxretry?" "$BATS_TEST_TMPDIR/ours.err"
+    for bad in $'[a]\nfilter = none' $'[a]\n[b]\naction = none' $'[a]\n[a]' $'[a]\nbantime = %(x)s' $'[a]\nlogpath = /nonexistent/x' \
+        $'[a]\nfilter = web[x' ; do
+        jail "$bad"
+        echo "$bad"
+        same -t
+        [ ! -s "$BATS_TEST_TMPDIR/ours" ]
+        grep -q "ERROR: test configuration failed" "$BATS_TEST_TMPDIR/ours.err"
+    done
+}
+
+@test "files and directories without permission" {
+    local as= closed
+    OPEN=$(mktemp -d) # bats's own folders are closed to others
+    cp -R "$TREE"/. "$OPEN"
+    TREE=$OPEN
+    [ "$(id -u)" != 0 ] || as="setpriv --reuid=65534 --regid=65534 --clear-groups"
+    chmod -R go+rX "$TREE"
+    chmod 755 "$TREE"
+    jail $'[a]'
+    file jail.local <<<$'[a]\nmaxretry = 7'
+    touch "$TREE/log/a.log"
+    chmod go+r "$TREE"/jail.* "$TREE/log/a.log"
+    $as "$JAILTOP" client -c "$TREE" -t || skip "the build folder is closed to other users"
+    for closed in jail.local jail.d filter.d filter.d/shared.conf fail2ban.conf .; do
+        chmod 0 "$TREE/$closed"
+        local theirs=0 ours=0
+        $as fail2ban-client -c "$TREE" -d >"$BATS_TEST_TMPDIR/theirs" 2>/dev/null || theirs=$?
+        (ulimit -v 1000000 -t 20; exec $as "$JAILTOP" client -c "$TREE" -d) >"$BATS_TEST_TMPDIR/ours" 2>"$BATS_TEST_TMPDIR/ours.err" || ours=$?
+        chmod 755 "$TREE/$closed"
+        echo "$closed: fail2ban $theirs, jailtop $ours"
+        cat "$BATS_TEST_TMPDIR/ours.err"
+        [ $theirs -eq $ours ]
+        diff "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
+        grep -Eqi "cannot be read|could not read|permission denied|no accessible" "$BATS_TEST_TMPDIR/ours.err" "$BATS_TEST_TMPDIR/ours"
     done
 }
 

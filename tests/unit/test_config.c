@@ -213,6 +213,65 @@ bombs_are_stopped(void **state)
 	str_done(&text);
 }
 
+/* What takes no room, but would take hours. */
+static void
+work_has_a_limit(void **state)
+{
+	struct err err;
+	struct str text = {0};
+
+	(void)state;
+	str_add(&text, "[DEFAULT]\nenabled = true\nbackend = auto\nfilter = f\naction = a\nignorecommand = ");
+	for (int i = 0; i < 100000; i++)
+		str_add(&text, "12345678");
+	for (int i = 0; i < 1900; i++)
+		str_addf(&text, "\n[j%d]", i);
+	write_file("jail.conf", str_text(&text));
+	fails_with("the jails come to more than 128 MiB of commands");
+	write_file("jail.conf", JAIL);
+	str_clear(&text);
+	str_add(&text, "[Definition]\nfailregex = ");
+	for (int i = 0; i < 100000; i++)
+		str_addf(&text, "<u%d>", i);
+	write_file("filter.d/f.conf", str_text(&text)); /* none of them stands for anything */
+	fails_with("<...> make more than");
+	str_clear(&text);
+	str_add(&text, "[Definition]\nfailregex = ");
+	for (int i = 0; i < 1900; i++)
+		str_addf(&text, " <t%d>", i);
+	for (int i = 0; i < 1900; i++)
+		str_addf(&text, "\nt%d = <t%d>", i, i + 1);
+	write_file("filter.d/f.conf", str_text(&text));
+	fails_with("<...> make more than");
+	write_file("filter.d/f.conf", "[Definition]\nfailregex = ^a <HOST>\n");
+	str_clear(&text);
+	str_add(&text, JAIL "[k]\nenabled = true\nbackend = auto\nfilter = f\naction = a[");
+	for (int i = 0; i < 60000; i++)
+		str_addf(&text, "%sk%d=v", i == 0 ? "" : ",", i);
+	str_add(&text, "]\n[l]\nenabled = true\nbackend = auto\nfilter = f\naction = a[");
+	for (int i = 0; i < 200000; i++)
+		str_add(&text, "x=\"");
+	str_add(&text, "]\n");
+	write_file("jail.conf", str_text(&text));
+	assert_int_equal(read_config(NULL, &err), CONFIG_JAIL_ERRORS);
+	noted("more than 1000 options in brackets");
+	str_clear(&text);
+	str_clear(&notes);
+	str_add(&text, JAIL);
+	for (int i = 0; i < 1900; i++)
+		str_addf(&text, "zz%d = 1\n", i);
+	for (int i = 0; i < 500; i++) {
+		str_addf(&text, "[k%d]\n", i);
+		for (int k = 0; k < 500; k++)
+			str_addf(&text, "y%d = 1\n", k);
+	}
+	write_file("jail.conf", str_text(&text));
+	assert_int_equal(read_config(NULL, &err), CONFIG_OK);
+	noted("option 'zz0': unknown option, and nothing uses it");
+	assert_null(strstr(str_text(&notes), "'zz1899'")); /* looking for who uses them was given up */
+	str_done(&text);
+}
+
 static void
 loops_of_includes_end(void **state)
 {
@@ -394,6 +453,7 @@ main(void)
 	    T(errors_name_place_option_and_what_was_expected),
 	    T(a_bad_jail_is_left_out),
 	    T(bombs_are_stopped),
+	    T(work_has_a_limit),
 	    T(loops_of_includes_end),
 	    T(large_files_and_values_have_a_limit),
 	    T(bytes_that_are_no_text_are_named),
