@@ -108,3 +108,72 @@ amend_white_open(struct ui *ui, const char *ip)
 {
 	amend_show(ui, (const char *const[]){"ignoreip", ip}, 2, white_answer);
 }
+
+/* ---- an expression of the Regex pane ---- */
+static void
+saved(void *arg, bool ok, const json_t *value, const char *error)
+{
+	(void)value;
+	if (!ok)
+		ui_message(arg, ROLE_BAD, "not reloaded: %s", error);
+	else
+		ui_message(arg, ROLE_GOOD, "saved and reloaded");
+}
+
+static void
+reload_answer(struct ui *ui, int value)
+{
+	const char *words[] = {"reload", ui->dialog.words[0]};
+
+	(void)value;
+	ui_message(ui, ROLE_NORMAL, "reloading %s...", words[1]);
+	if (ui->send == NULL || !ui->send(ui->send_arg, words, 2, saved, ui))
+		ui_message(ui, ROLE_BAD, "the engine does not take it now");
+}
+
+static void
+written(void *arg, bool ok, const json_t *value, const char *error)
+{
+	struct ui *ui = arg;
+	struct regex_text t;
+
+	if (!ok) {
+		ui_message(ui, ROLE_BAD, "not saved: %s", error);
+		return;
+	}
+	regex_text(ui, &t);
+	struct dialog *d = dialog_open(ui, reload_answer);
+	dialog_words(d, &t.jail, 1);
+	dialog_line(d, "written: %s", json_is_string(value) ? json_string_value(value) : "");
+	dialog_line(d, "reload %s? until then the jail goes on with the old expression", t.jail);
+	dialog_choice(d, 'y', "yes", 1);
+}
+
+static void
+save_answer(struct ui *ui, int value)
+{
+	const char *words[6] = {"set", "amend"};
+
+	(void)value;
+	for (int i = 0; i < 4; i++)
+		words[2 + i] = ui->dialog.words[i];
+	ui_message(ui, ROLE_NORMAL, "saving...");
+	if (ui->send == NULL || !ui->send(ui->send_arg, words, 6, written, ui))
+		ui_message(ui, ROLE_BAD, "the engine does not take it now");
+}
+
+void
+regex_save(struct ui *ui)
+{
+	struct regex_text t;
+	char number[16];
+
+	regex_text(ui, &t);
+	snprintf(number, sizeof number, "%d", t.number);
+	if (*t.jail == '\0' || *t.now == '\0')
+		ui_message(ui, ROLE_WARN, "there is no expression to save");
+	else if (strcmp(t.original, t.now) == 0)
+		ui_message(ui, ROLE_NORMAL, "the expression is as the jail has it: nothing to save");
+	else
+		amend_show(ui, (const char *const[]){"failregex", t.jail, number, t.now}, 4, save_answer);
+}

@@ -50,6 +50,7 @@ void white_list_show(struct ui *ui);
 
 /* act_amend.c: what is written into the configuration is shown first */
 void amend_show(struct ui *ui, const char *const *words, size_t n, void (*answer)(struct ui *ui, int value)); /* get amend WORDS… */
+void regex_save(struct ui *ui);
 void amend_white_open(struct ui *ui, const char *ip);
 
 /* act_engine.c: what is not about one address */

@@ -76,6 +76,36 @@ pane_table_title(const struct pane *p, const struct ui *ui, struct canvas *c, in
 	str_done(&tail);
 }
 
+bool
+pane_scroll(enum action act, size_t page, size_t count, size_t *top)
+{
+	size_t last = count > page ? count - page : 0, to = *top, step = act == ACT_UP || act == ACT_DOWN ? 1
+	    : act == ACT_HALF_UP || act == ACT_HALF_DOWN ? (page + 1) / 2 : page;
+
+	switch (act) {
+	case ACT_UP:
+	case ACT_HALF_UP:
+	case ACT_PAGE_UP:
+		to = to > step ? to - step : 0;
+		break;
+	case ACT_DOWN:
+	case ACT_HALF_DOWN:
+	case ACT_PAGE_DOWN:
+		to += step;
+		break;
+	case ACT_HOME:
+		to = 0;
+		break;
+	case ACT_END:
+		to = last;
+		break;
+	default:
+		return false;
+	}
+	*top = to < last ? to : last;
+	return true;
+}
+
 void
 target_set(struct target *t, const char *jail, const char *id, const char *ip, bool is_ban)
 {

@@ -259,7 +259,7 @@ static const struct column chain_columns[CHAIN_COLUMNS] = {
     [CHAIN_PKTS] = {"PKTS", 5, 6, true, false, false, 1, NEED_NONE},
     [CHAIN_S] = {"/s", 4, 5, true, false, false, 2, NEED_NONE},
     [CHAIN_BYTES] = {"BYTES", 5, 7, true, false, false, 4, NEED_NONE},
-    [CHAIN_FROM] = {"FROM", 12, 30, false, false, false, 3, NEED_NONE},
+    [CHAIN_FROM] = {"FROM", 18, 30, false, false, false, 3, NEED_NONE},
 };
 
 static bool

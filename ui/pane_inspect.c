@@ -205,6 +205,8 @@ ban_add(struct inspect_state *s, const struct ui *ui, const json_t *b)
 		str_addf(&text, "; maxretry %lld, findtime ", int_of(b, "maxretry"));
 		format_span(real_of(b, "findtime"), &text);
 		str_addf(&text, "; failregex #%lld", int_of(b, "failregex"));
+		if (json_array_size(json_object_get(b, "lines")) < (size_t)int_of(b, "fails"))
+			str_addf(&text, "; %zu lines kept", json_array_size(json_object_get(b, "lines")));
 	} else {
 		str_add(&text, "by command, not by failures");
 	}
@@ -486,41 +488,11 @@ static enum pane_result
 act(struct pane *p, enum action action, struct ui *ui)
 {
 	struct inspect_state *s = p->state;
-	size_t page = p->h > 2 ? (size_t)p->h - 2 : 1, last = s->count > page ? s->count - page : 0, top = s->top;
 
 	(void)ui;
-	switch (action) {
-	case ACT_UP:
-		top = top > 0 ? top - 1 : 0;
-		break;
-	case ACT_DOWN:
-		top++;
-		break;
-	case ACT_PAGE_UP:
-		top = top > page ? top - page : 0;
-		break;
-	case ACT_PAGE_DOWN:
-		top += page;
-		break;
-	case ACT_HALF_UP:
-		top = top > page / 2 ? top - page / 2 : 0;
-		break;
-	case ACT_HALF_DOWN:
-		top += page / 2;
-		break;
-	case ACT_HOME:
-		top = 0;
-		break;
-	case ACT_END:
-		top = last;
-		break;
-	case ACT_INSPECT:
+	if (action == ACT_INSPECT)
 		return PANE_DONE;
-	default:
-		return PANE_PASS;
-	}
-	s->top = top < last ? top : last;
-	return PANE_DONE;
+	return pane_scroll(action, p->h > 2 ? (size_t)p->h - 2 : 1, s->count, &s->top) ? PANE_DONE : PANE_PASS;
 }
 
 static bool

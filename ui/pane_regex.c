@@ -348,73 +348,13 @@ regex_key(struct ui *ui, int key)
 	ui->must_draw = true;
 }
 
-/* ---- saving ---- */
-static void
-saved(void *arg, bool ok, const json_t *value, const char *error)
-{
-	(void)value;
-	if (!ok)
-		ui_message(arg, ROLE_BAD, "not reloaded: %s", error);
-	else
-		ui_message(arg, ROLE_GOOD, "saved and reloaded");
-}
-
-static void
-reload_answer(struct ui *ui, int value)
-{
-	const char *words[] = {"reload", ui->dialog.words[0]};
-
-	(void)value;
-	ui_message(ui, ROLE_NORMAL, "reloading %s...", words[1]);
-	if (ui->send == NULL || !ui->send(ui->send_arg, words, 2, saved, ui))
-		ui_message(ui, ROLE_BAD, "the engine does not take it now");
-}
-
-static void
-written(void *arg, bool ok, const json_t *value, const char *error)
-{
-	struct ui *ui = arg;
-	const char *jail = state_of(ui)->jail;
-
-	if (!ok) {
-		ui_message(ui, ROLE_BAD, "not saved: %s", error);
-		return;
-	}
-	struct dialog *d = dialog_open(ui, reload_answer);
-	dialog_words(d, &jail, 1);
-	dialog_line(d, "written: %s", json_is_string(value) ? json_string_value(value) : "");
-	dialog_line(d, "reload %s? until then the jail goes on with the old expression", jail);
-	dialog_choice(d, 'y', "yes", 1);
-}
-
-static void
-save_answer(struct ui *ui, int value)
-{
-	const char *words[6] = {"set", "amend"};
-
-	(void)value;
-	for (int i = 0; i < 4; i++)
-		words[2 + i] = ui->dialog.words[i];
-	ui_message(ui, ROLE_NORMAL, "saving...");
-	if (ui->send == NULL || !ui->send(ui->send_arg, words, 6, written, ui))
-		ui_message(ui, ROLE_BAD, "the engine does not take it now");
-}
-
 void
-regex_save(struct ui *ui)
+regex_text(const struct ui *ui, struct regex_text *out)
 {
 	struct regex_state *s = state_of(ui);
-	char number[16];
 
-	snprintf(number, sizeof number, "%d", s->number);
-	if (s->jail[0] == '\0' || s->pattern.len == 0)
-		ui_message(ui, ROLE_WARN, "there is no expression to save");
-	else if (strcmp(s->original, str_text(&s->pattern)) == 0)
-		ui_message(ui, ROLE_NORMAL, "the expression is as the jail has it: nothing to save");
-	else {
-		s->is_editing = false;
-		amend_show(ui, (const char *const[]){"failregex", s->jail, number, str_text(&s->pattern)}, 4, save_answer);
-	}
+	s->is_editing = false;
+	*out = (struct regex_text){s->jail, s->original != NULL ? s->original : "", str_text(&s->pattern), s->number};
 }
 
 /* ---- the pane ---- */
@@ -612,7 +552,6 @@ static enum pane_result
 act(struct pane *p, enum action action, struct ui *ui)
 {
 	struct regex_state *s = p->state;
-	size_t page = p->h > 6 ? (size_t)p->h - 6 : 1, n = rows_shown(s), last = n > page ? n - page : 0, top = s->top;
 	enum show show = action == ACT_SHOW_MATCH ? SHOW_MATCH : action == ACT_SHOW_MISS ? SHOW_MISS
 	    : action == ACT_SHOW_IGNORED ? SHOW_IGNORED : SHOW_LIMIT;
 
@@ -644,35 +583,9 @@ act(struct pane *p, enum action action, struct ui *ui)
 			choose(ui, s->jail, action == ACT_SORT ? s->number % count + 1 : (s->number + count - 2) % count + 1);
 		return PANE_DONE;
 	}
-	case ACT_UP:
-		top = top > 0 ? top - 1 : 0;
-		break;
-	case ACT_DOWN:
-		top++;
-		break;
-	case ACT_PAGE_UP:
-		top = top > page ? top - page : 0;
-		break;
-	case ACT_PAGE_DOWN:
-		top += page;
-		break;
-	case ACT_HALF_UP:
-		top = top > page / 2 ? top - page / 2 : 0;
-		break;
-	case ACT_HALF_DOWN:
-		top += page / 2;
-		break;
-	case ACT_HOME:
-		top = 0;
-		break;
-	case ACT_END:
-		top = last;
-		break;
 	default:
-		return PANE_PASS;
+		return pane_scroll(action, p->h > 6 ? (size_t)p->h - 6 : 1, rows_shown(s), &s->top) ? PANE_DONE : PANE_PASS;
 	}
-	s->top = top < last ? top : last;
-	return PANE_DONE;
 }
 
 const struct pane_ops pane_regex = {

@@ -232,7 +232,11 @@ void regex_open(struct ui *ui, const char *jail, int failregex);
 void regex_key(struct ui *ui, int key); /* while it is edited */
 bool regex_is_editing(const struct ui *ui);
 void regex_stop(struct ui *ui); /* ends the child: before the loop ends */
-void regex_save(struct ui *ui); /* shows what would be written, and asks */
+struct regex_text { /* borrowed from the pane */
+	const char *jail, *original, *now;
+	int number; /* of the jail's failregex, 1-based; 0: none of it */
+};
+void regex_text(const struct ui *ui, struct regex_text *out); /* ends the editing */
 /* the Chains pane: the rule under the cursor, when no ban asks for it */
 bool chains_foreign(const struct ui *ui, int *family, const char **chain, const char **text, const char **source);
 /* the Inspect pane */

@@ -205,7 +205,7 @@ kernel_has() { kernel | grep -qxF -- "$*"; }
     see 'ENGINE ok'
     fails 203.0.113.9 5
     until_true 4 kernel_has '-A f2b-sshd -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable'
-    see '>203.0.113.9'
+    see '>203\.0\.113\.9 +5 '
     key i
     see 'RULE +f2b-sshd #1 REJECT, present' 6
     key q
