@@ -80,7 +80,7 @@ logpath = {self.log}
     def ask(self, *words): return self.wire()(*words)
     def kill(self):
         self.proc.kill(); self.proc.wait(); self.proc = None
-    def stop(self, seconds=15):
+    def stop(self, seconds=90):
         self.proc.terminate()
         rc = self.proc.wait(seconds); self.proc = None
         return rc
