@@ -18,6 +18,8 @@ class Wire:
     def __init__(self, path, timeout=20):
         self.s = socket.socket(socket.AF_UNIX); self.s.settimeout(timeout); self.s.connect(path)
         self.f = self.s.makefile('rb')
+    def __enter__(self): return self
+    def __exit__(self, *what): self.s.close()
     def raw(self, message):
         self.s.sendall(message if isinstance(message, bytes) else json.dumps(message).encode() + b'\n')
         line = self.f.readline()

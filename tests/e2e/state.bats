@@ -6,13 +6,18 @@ setup_file() {
     unshare -n true 2>/dev/null || skip "this machine allows no network namespaces"
 }
 
+NAMESPACES=-n
 state() { # FILE TEST
-    run timeout 120 unshare -n "${PYTHON:-python3}" "$SOURCE_DIR/tests/e2e/$1.py" "$JAILTOP" "$BATS_TEST_TMPDIR/d" "$2" 3>&-
+    run timeout 120 unshare $NAMESPACES "${PYTHON:-python3}" "$SOURCE_DIR/tests/e2e/$1.py" "$JAILTOP" "$BATS_TEST_TMPDIR/d" "$2" 3>&-
     echo "$output"
     [ "$status" = 0 ]
 }
 
 @test "failures that wait for ignorecommand survive a kill and a stop, and count once" { state state parked; }
+@test "a disk that is full or read-only, a file that is no database" {
+    unshare -m mount --make-rprivate / 2>/dev/null || skip "this machine allows no mount namespaces"
+    NAMESPACES=-nm state state database
+}
 @test "ignorecommand runs a few at a time" { state state crowd; }
 
 @test "the second socket lets a group look, and nobody change anything" { state life_cycle monitor; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """state.py JAILTOP DIR TEST: the engine's state over kills and broken databases."""
-import os, sqlite3, sys, time
+import glob, os, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from engine import Engine, main, until
 
@@ -54,5 +54,49 @@ def crowd(jailtop, d):
     until(lambda: not e.rows('select * from jailtopParked'), 'nobody waits')
     e.stop()
     return f'{most} at a time'
+
+def database(jailtop, d):
+    """A disk that is full, one that is read-only, a file that is no database: banning goes on, it is said, and what can
+    be kept is kept. In a mount namespace of its own."""
+    small = f'{d}/small'
+    os.makedirs(small)
+    mount = lambda *words: subprocess.run(['mount', *words], check=True)
+    mount('--make-rprivate', '/')
+    mount('-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', small)
+    e = Engine(jailtop, d, action=False, main='')
+    e.write('fail2ban.local', f'[Definition]\ndbfile = {small}/db\n'); e.db = f'{small}/db'
+    e.start()
+    e.fail('192.0.2.1'); until(lambda: e.banned() == ['192.0.2.1'], 'a ban')
+    with open(f'{small}/fill', 'wb', buffering=0) as f:
+        try:
+            while f.write(bytes(4096)): pass
+        except OSError: pass
+    for i in range(2, 200): e.fail(f'192.0.2.{i}')
+    until(lambda: len(e.banned()) == 199, 'bans while the disk is full')
+    until(lambda: 'disk full. Bans are kept in memory' in e.told(), 'it is said in the log')
+    with e.wire() as w: # and to screens
+        w.s.sendall(b'{"id":1,"subscribe":true}\n')
+        while b'"db":"fail"' not in w.f.readline(): pass
+    os.unlink(f'{small}/fill')
+    e.stop() # there is room again
+    assert e.rows('select count(*) from bips') == [(199,)], e.rows('select count(*) from bips')
+    mount('-o', 'remount,ro', small)
+    e.start()
+    assert len(e.banned()) == 199
+    e.fail('198.51.100.1'); until(lambda: '198.51.100.1' in e.banned(), 'a ban beside a read-only database')
+    assert 'read-only. Bans are kept in memory' in e.told()
+    mount('-o', 'remount,rw', small)
+    e.stop()
+    assert e.rows("select count(*) from bips where ip = '198.51.100.1'") == [(1,)]
+    with open(e.db, 'r+b') as f: f.write(b'this is no database, whatever it was')
+    e.start()
+    e.fail('198.51.100.2'); until(lambda: '198.51.100.2' in e.banned(), 'a ban with a new database')
+    assert 'Corrupt database set aside' in e.told() and len([f for f in glob.glob(f'{e.db}.2*') if f[-1].isdigit()]) == 1, glob.glob(f'{small}/*')
+    e.stop()
+    assert e.rows("select count(*) from bips where ip = '198.51.100.2'") == [(1,)]
+    os.unlink(e.db); os.makedirs(e.db) # a folder
+    e.start()
+    e.fail('198.51.100.3'); until(lambda: '198.51.100.3' in e.banned(), 'a ban without a database')
+    e.stop()
 
 main(globals())
