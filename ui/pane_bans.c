@@ -82,10 +82,11 @@ ban_compare(const void *a, const void *b, int column)
 }
 
 static double
-ban_rank(const void *row, int column)
+ban_rank(const void *row, int column, bool *is_all)
 {
 	const struct view_ban *b = row;
 
+	*is_all = column != BAN_JAIL;
 	return column == BAN_LEFT ? left_key(b) : column == BAN_SINCE ? b->since : column == BAN_N ? (double)b->count
 	    : column == BAN_HITS ? (double)b->hits : 0;
 }

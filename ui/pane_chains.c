@@ -254,7 +254,7 @@ static const struct source raw_source = {
 enum { CHAIN_NAME, CHAIN_RULES, CHAIN_PKTS, CHAIN_S, CHAIN_BYTES, CHAIN_FROM, CHAIN_COLUMNS };
 
 static const struct column chain_columns[CHAIN_COLUMNS] = {
-    [CHAIN_NAME] = {"CHAIN", 12, 20, false, false, false, 0, NEED_CHAIN},
+    [CHAIN_NAME] = {"CHAIN", 18, 20, false, false, false, 0, NEED_CHAIN},
     [CHAIN_RULES] = {"RULES", 5, 6, true, false, false, 0, NEED_NONE},
     [CHAIN_PKTS] = {"PKTS", 5, 6, true, false, false, 1, NEED_NONE},
     [CHAIN_S] = {"/s", 4, 5, true, false, false, 2, NEED_NONE},

@@ -78,10 +78,11 @@ host_compare(const void *a, const void *b, int column)
 }
 
 static double
-host_rank(const void *row, int column)
+host_rank(const void *row, int column, bool *is_all)
 {
 	const struct view_host *h = row;
 
+	*is_all = column != HOST_JAIL && column != HOST_FAIL;
 	return column == HOST_FAIL ? h->fail : column == HOST_MIN ? h->per_min : column == HOST_TOTAL ? (double)h->total
 	    : column == HOST_LAST ? h->last : 0;
 }

@@ -37,7 +37,8 @@ table_done(struct table *t)
 /* ---- building the rows ---- */
 struct sort_row {
 	const void *row;
-	double rank; /* compared first: most pairs never touch the rows themselves */
+	double rank;  /* compared first, then the address: most pairs never touch the rows themselves */
+	uint64_t tie; /* 0: compare() knows more */
 	struct table_row id;
 };
 
@@ -54,6 +55,8 @@ sort_compare(const void *a, const void *b, void *arg)
 	const struct sort_row *x = a, *y = b;
 	int order = x->rank < y->rank ? -1 : x->rank > y->rank;
 
+	if (order == 0)
+		order = x->tie < y->tie ? -1 : x->tie > y->tie;
 	if (order == 0)
 		order = by->source->compare(x->row, y->row, by->column);
 	if (by->is_reversed)
@@ -75,6 +78,20 @@ row_passes(const struct table *t, const struct sieve *f, const struct ui *ui, co
 	if (t->source->addr != NULL)
 		t->source->addr(row, &addr);
 	return sieve_match(f, &addr, str_text(text), text->len);
+}
+
+/* The family and the first bytes: an IPv4 address whole, of IPv6 what tells most apart. */
+static uint64_t
+addr_order(const struct source *s, const void *row)
+{
+	struct addr a = {0};
+	uint64_t order;
+
+	s->addr(row, &a);
+	order = a.family;
+	for (int i = 0; i < 7; i++)
+		order = order << 8 | a.bytes[i];
+	return order;
 }
 
 static void
@@ -99,7 +116,13 @@ rows_build(struct table *t, const struct pane *p, const struct ui *ui)
 			size_t len = strlen(s->lead(row));
 			t->lead = len > LEAD_MAX ? LEAD_MAX : (int)len > t->lead ? (int)len : t->lead;
 		}
-		found[n++] = (struct sort_row){row, s->rank != NULL ? s->rank(row, t->sort) : 0, {serial, slot}};
+		struct sort_row *r = &found[n++];
+		bool is_all = false;
+		*r = (struct sort_row){.row = row, .id = {serial, slot}};
+		if (s->rank != NULL)
+			r->rank = s->rank(row, t->sort, &is_all);
+		if (is_all && s->addr != NULL)
+			r->tie = addr_order(s, row);
 	}
 	str_done(&text);
 	if (s->compare != NULL && n > 1) {

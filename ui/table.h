@@ -43,7 +43,8 @@ struct source {
 	void (*text)(const struct ui *ui, const void *row, struct str *out); /* what / and \ look at */
 	void (*addr)(const void *row, struct addr *out);
 	int (*compare)(const void *a, const void *b, int column); /* NULL: the order of the slots */
-	double (*rank)(const void *row, int column); /* optional: decides before compare() does; NAN: it has none */
+	/* Optional: decides before compare() does. is_all: rows of one rank stand in the order of their addresses. */
+	double (*rank)(const void *row, int column, bool *is_all);
 	bool (*heading)(const struct ui *ui, const void *row, struct str *text, enum role *role); /* optional: true: one text over all columns */
 	const char *(*lead)(const void *row); /* optional: what stands in the NEED_LEAD column */
 	void (*cell)(const struct ui *ui, const void *row, int column, struct str *text, enum role *role);

@@ -130,7 +130,7 @@ amendment_value(const struct amendment *a)
 bool
 cmd_get_amend(struct command *c)
 {
-	struct amendment a;
+	struct amendment a = {0};
 
 	if (!amendment_make(c, &a))
 		return false;
@@ -142,7 +142,7 @@ cmd_get_amend(struct command *c)
 bool
 cmd_set_amend(struct command *c)
 {
-	struct amendment a;
+	struct amendment a = {0};
 	struct err err;
 
 	if (!amendment_make(c, &a))
