@@ -184,10 +184,12 @@ layers: ## which folder includes what, held against tests/layers.txt
 format: ## clang-format over the tree
 	clang-format -i $(SRC) $(UI) $(HDR)
 
-bench: all ## lines per second, reading the configuration, from the line to the rule
+bench: all ## lines per second, reading the configuration, from the line to the rule, what the screen costs
 	@tests/bench/regex.sh $O/jailtop
 	@tests/bench/config.sh $O/jailtop
 	@[ "$$(id -u)" != 0 ] || JAILTOP=$(abspath $O/jailtop) tests/bench/storm.py
+	$(sub) $O/tests/fake_engine
+	@JAILTOP=$(abspath $O/jailtop) tests/bench/screen.py
 
 # tests/fuzz/fuzz_x.c: LLVMFuzzerTestOneInput over one reader of foreign bytes, its corpus in tests/fuzz/corpus/x;
 # without a fuzzer, replay.c runs it on the corpus

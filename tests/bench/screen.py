@@ -306,7 +306,9 @@ def many(n=100000):
             print(f"  idle: {rate:.0f} B/s, UI {share:.1f} %", flush=True)
             screen.key("3")
             for label, keys in (("G g", [b"G", b"g"] * 10), ("j", [b"j"] * 20), ("s (sort)", [b"s"] * 10)):
-                print(f"  {label}: " + screen.latency(keys, 0.3), flush=True)
+                spent = cpu(screen.ui())
+                times = screen.latency(keys, 0.3)
+                print(f"  {label}: {times}, {1000 * (cpu(screen.ui()) - spent) / len(keys):.0f} ms of CPU a key", flush=True)
             mark, began = len(screen.data), time.monotonic()
             screen.key(b"\\10.1.2.\r")
             screen.until(" of 100000", 5, mark)
