@@ -54,7 +54,7 @@ else ifeq ($(BUILD),fuzz)
 CC   := clang
 WARN += -Wno-format-nonliteral
 OURS += -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION=1
-OURS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+OURS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 LINK += -fsanitize=address,undefined
 else ifeq ($(BUILD),debug)
 OURS += -O0 -g3
@@ -184,8 +184,10 @@ layers: ## which folder includes what, held against tests/layers.txt
 format: ## clang-format over the tree
 	clang-format -i $(SRC) $(UI) $(HDR)
 
-bench: all ## lines per second, reading the configuration, from the line to the rule, what the screen costs
+bench: all ## lines per second, lines over budget, many jails, reading the configuration, from the line to the rule, the screen
 	@tests/bench/regex.sh $O/jailtop
+	@tests/bench/budget.py $O/jailtop
+	@tests/bench/jails.py $O/jailtop
 	@tests/bench/config.sh $O/jailtop
 	@[ "$$(id -u)" != 0 ] || JAILTOP=$(abspath $O/jailtop) tests/bench/storm.py
 	$(sub) $O/tests/fake_engine
@@ -193,16 +195,16 @@ bench: all ## lines per second, reading the configuration, from the line to the 
 
 # tests/fuzz/fuzz_x.c: LLVMFuzzerTestOneInput over one reader of foreign bytes, its corpus in tests/fuzz/corpus/x;
 # without a fuzzer, replay.c runs it on the corpus
-$O/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $O/lib.a
+$O/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/start.c tests/fuzz/replay.c $O/lib.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OURS) -Isrc $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,tests/fuzz/replay.c) $O/lib.a $(PKG_LIBS)
+	$(Q)$(CC) $(OURS) -Isrc $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< tests/fuzz/start.c $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,tests/fuzz/replay.c) $O/lib.a $(PKG_LIBS)
 
 fuzz: ## FUZZ_RUNS inputs for each harness, FUZZ_SOCKET_RUNS for those of the socket (ASan, UBSan)
 	$(call need,build,$(NEED_BUILD) clang|clang|clang)
 	$(sub) BUILD=fuzz $(HARNESS:%=build/fuzz/fuzz/%)
 	@for f in $(HARNESS:fuzz_%=%); do \
 	 case $$f in pickle_read|json_request) runs=$(FUZZ_SOCKET_RUNS);; *) runs=$(FUZZ_RUNS);; esac; \
-	 tests/fuzz/run.sh build/fuzz $$f -runs=$$runs -max_len=8192 || exit 1; done
+	 FUZZ_JIT=0 tests/fuzz/run.sh build/fuzz $$f -runs=$$runs -max_len=8192 || exit 1; done
 
 # ---- run ----
 demo: ## a staged attack on a private log, with real iptables in a namespace of its own; no root

@@ -518,6 +518,11 @@ datepattern_compile(struct datepattern *d, struct regex_room *room, struct regex
 	if (d->regex == NULL)
 		return false;
 	size_t n = regex_n_groups(d->regex);
+	if (n == 0 || n < d->value_group) { /* "?:x" between our own parentheses */
+		regex_free(d->regex);
+		d->regex = NULL;
+		return regex_fault_set(fault, d->text, strlen(d->text), 0, "there is no group that holds the date");
+	}
 	d->fields = xcalloc(n + 1, sizeof *d->fields);
 	for (size_t i = 1; i <= n; i++)
 		d->fields[i] = date_field_of(regex_group_name(d->regex, i));

@@ -28,12 +28,14 @@ function guess(ip, port, user, who, i) {
     } else
         who = user = "root"
     put(sshd, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=" ip (who == "root" ? "  user=root" : ""))
-    for (i = 0; i <= rand() * 3; i++)
+    for (i = 0; i <= rand() * 2; i++)
         put(sshd, "Failed password for " who " from " ip " port " port " ssh2")
     if (rand() < 0.5)
         put(sshd, "Connection closed by " (who == "root" ? "authenticating" : "invalid") " user " user " " ip " port " port " [preauth]")
-    else
+    else {
         put(sshd, "Received disconnect from " ip " port " port ":11: Bye Bye [preauth]")
+        put(sshd, "Disconnected from " (who == "root" ? "authenticating" : "invalid") " user " user " " ip " port " port " [preauth]")
+    }
 }
 function work(ip, who) {
     pid += 1 + int(rand() * 9)

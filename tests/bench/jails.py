@@ -118,7 +118,7 @@ def main():
         sets["mixed"] = MIXED
     work = tempfile.mkdtemp(prefix="jails-")
     ok = True
-    for log, attack in (("A", 80), ("B", 18)):
+    for log, attack in (("A", 82), ("B", 15)):
         path = f"{work}/{log}"
         with open(path, "w") as f:
             awk = subprocess.Popen(["awk", "-v", f"lines={LINES}", "-v", f"attack={attack}", "-v", "seed=1",

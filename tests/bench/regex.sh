@@ -15,8 +15,8 @@ options=(--usedns=no --no-check-all --print-no-missed --print-no-ignored)
 some=$((lines / 20)) status=0 theirs=
 command -v fail2ban-regex >/dev/null && theirs=fail2ban-regex
 
-awk -v lines="$lines" -v attack=80 -v seed=1 -f tests/bench/auth.awk | head -n "$lines" >"$work/A"
-awk -v lines="$lines" -v attack=18 -v seed=2 -f tests/bench/auth.awk | head -n "$lines" >"$work/B"
+awk -v lines="$lines" -v attack=82 -v seed=1 -f tests/bench/auth.awk | head -n "$lines" >"$work/A"
+awk -v lines="$lines" -v attack=15 -v seed=2 -f tests/bench/auth.awk | head -n "$lines" >"$work/B"
 for log in A B; do head -n 1 "$work/$log" >"$work/$log.1"; head -n "$some" "$work/$log" >"$work/$log.some"; done
 
 cpu() { # COMMAND...: cpu seconds; its output stays in $work/out

@@ -4,9 +4,6 @@
  * replay FILE…: runs it on the files. For `make check`.
  * replay --mutate COUNT SEED FILE…: runs it on COUNT inputs made of them by chance: the same SEED makes the same
  * inputs. What ends the process is left in crash-<harness>-<seed> of the working directory. Needs no clang.
- *
- * FUZZ_JIT=0 refuses the process executable memory, so that expressions are interpreted: most inputs have one that
- * is searched a few times only, for which machine code does not pay.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -14,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef __SANITIZE_ADDRESS__
@@ -23,10 +19,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#ifndef PR_SET_MDWE
-#define PR_SET_MDWE 65
-#define PR_MDWE_REFUSE_EXEC_GAIN 1
-#endif
+int LLVMFuzzerInitialize(int *argc, char ***argv); /* start.c */
 
 #define INPUT_MAX 8192   /* of a mutated one */
 #define SECONDS_MAX 20   /* for one input; more is a hang */
@@ -212,9 +205,7 @@ main(int argc, char **argv)
 
 	if (inputs == NULL)
 		return 1;
-	const char *jit = getenv("FUZZ_JIT");
-	if (jit != NULL && strcmp(jit, "0") == 0)
-		prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
+	LLVMFuzzerInitialize(&argc, &argv);
 	for (int i = first; i < argc; i++)
 		if (!load(argv[i], &inputs[n++]))
 			return 1;

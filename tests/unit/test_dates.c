@@ -266,7 +266,7 @@ none_means_no_date(void **state)
 static void
 wrong_patterns_are_refused_at_once(void **state)
 {
-	static const char *const bad[] = {"%Y-%Q", "%s", "%", "%k:%M:%S", "%Y (%m", "%Y %Y", "%Exq"};
+	static const char *const bad[] = {"%Y-%Q", "%s", "%", "%k:%M:%S", "%Y (%m", "%Y %Y", "%Exq", "?:x", "?:{EPOCH}x"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
