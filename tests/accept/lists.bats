@@ -114,7 +114,7 @@ teardown() { fixture_down; }
     typed '/113.10'
     key Enter
     key i
-    see 'fake ban: FAILED, exit 1' 6
+    see 'fake (re)?ban: FAILED, exit 1' 6
     see 'said: fake firewall: told to fail'
     key q
     rm "$D/fail"
