@@ -54,7 +54,7 @@ else ifeq ($(BUILD),fuzz)
 CC   := clang
 WARN += -Wno-format-nonliteral
 OURS += -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION=1
-OURS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+OURS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 LINK += -fsanitize=address,undefined
 else ifeq ($(BUILD),debug)
 OURS += -O0 -g3

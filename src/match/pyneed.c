@@ -2,25 +2,21 @@
 
 #include <string.h>
 
-static size_t
-shortest(const struct need *n)
-{
-	size_t least = SIZE_MAX;
-
-	for (size_t i = 0; i < n->count; i++) {
-		size_t len = strlen(n->at[i]);
-		least = len < least ? len : least;
-	}
-	return n->count == 0 ? 0 : least;
-}
-
-/* Longer texts are rarer; many of them are less worth than one. */
+/* The longer the rarer, but for blanks: " user " stands everywhere. One text is better than one of many. */
 static int
 worth(const struct need *n)
 {
-	size_t least = shortest(n);
+	size_t least = n->count == 0 ? 0 : SIZE_MAX;
 
-	return least < NEED_TEXT_MIN ? 0 : (int)(4 * least) - (int)n->count;
+	for (size_t i = 0; i < n->count; i++) {
+		size_t len = strlen(n->at[i]), blanks = 0;
+		if (len < NEED_TEXT_MIN)
+			return 0;
+		for (size_t k = 0; k < len; k++)
+			blanks += n->at[i][k] == ' ';
+		least = len - blanks < least ? len - blanks : least;
+	}
+	return (int)(4 * least) - (int)n->count;
 }
 
 static void

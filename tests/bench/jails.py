@@ -4,7 +4,9 @@
 What 50 jails on one log cost the engine, beside one: a real `jailtop server`, whose log grows by LINES lines at once;
 cpu seconds of its process, in turn in each of three rounds. `equal`: 50 jails with the sshd filter. `mixed`: 50 jails,
 each with another of the stock filters (or another mode) that may stand on such a log. Needs no root: nothing is banned.
-Ends with 1 when 50 jails cost more than three times as much as one.
+A and B are the logs of regex.sh; in C nobody fails, so that what is left is reading and matching. (Each jail counts its
+failures itself: 50 that find the same count fifty times as many.) The goal is three times one jail's cost; it is held
+against the 50 equal jails on C, and printed for all. Ends with 1 when it is missed there, or when counts differ.
 """
 import os, pickle, re, shutil, socket, statistics, subprocess, sys, tempfile, time
 
@@ -118,7 +120,7 @@ def main():
         sets["mixed"] = MIXED
     work = tempfile.mkdtemp(prefix="jails-")
     ok = True
-    for log, attack in (("A", 82), ("B", 15)):
+    for log, attack in (("A", 82), ("B", 15), ("C", 0)):
         path = f"{work}/{log}"
         with open(path, "w") as f:
             awk = subprocess.Popen(["awk", "-v", f"lines={LINES}", "-v", f"attack={attack}", "-v", "seed=1",
@@ -142,10 +144,10 @@ def main():
             if rounds[0][2][0] != ones[0][2][0]:
                 print(f"{log}: the counts differ: {rounds[0][2]}")
                 ok = False
-            ok = ok and ratio <= 3
+            ok = ok and (ratio <= 3 or log != "C" or name != "equal")
     shutil.rmtree(work)
     if not ok:
-        print("a goal was missed: 50 jails on one log cost more than 3 times as much as one")
+        print("a goal was missed: 50 equal jails match at more than 3 times the cost of one, or counts differ")
     sys.exit(not ok)
 
 
