@@ -157,7 +157,7 @@ jail_cache_verdict(struct jail *j, const struct ticket *t, const char *why)
 	HASH_FIND_STR(cache->verdicts, key, v);
 	if (v != NULL)
 		verdict_free(cache, v);
-	while ((int)HASH_COUNT(cache->verdicts) >= cache->max_count)
+	while (cache->verdicts != NULL && (int)HASH_COUNT(cache->verdicts) >= cache->max_count)
 		verdict_free(cache, cache->verdicts); /* the oldest */
 	v = xcalloc(1, sizeof *v);
 	v->key = key;

@@ -143,7 +143,7 @@ bool
 cmd_set_amend(struct command *c)
 {
 	struct amendment a = {0};
-	struct err err;
+	struct err err = {0};
 
 	if (!amendment_make(c, &a))
 		return false;
