@@ -75,7 +75,7 @@ fetch_init(struct definition *d, struct err *err)
 static bool
 fetch_rest(struct definition *d, const struct ini_section *own, struct err *err)
 {
-	for (size_t i = 0; i < ini_count(own); i++) {
+	for (size_t i = 0; own != NULL && i < ini_count(own); i++) {
 		const char *key = ini_key(own, i), *value;
 		if (strcmp(key, "__name__") == 0 || opts_find(&d->options, key) != NULL)
 			continue;

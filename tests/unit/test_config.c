@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -269,6 +270,11 @@ work_has_a_limit(void **state)
 	assert_int_equal(read_config(NULL, &err), CONFIG_OK);
 	noted("option 'zz0': unknown option, and nothing uses it");
 	assert_null(strstr(str_text(&notes), "'zz1899'")); /* looking for who uses them was given up */
+#ifndef __SANITIZE_ADDRESS__
+	struct rusage used;
+	assert_int_equal(getrusage(RUSAGE_SELF, &used), 0);
+	assert_true(used.ru_maxrss < 512 << 10); /* KiB, of all tests up to here */
+#endif
 	str_done(&text);
 }
 
