@@ -52,8 +52,7 @@ OURS += -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitiz
 LINK += -fsanitize=address,undefined
 else ifeq ($(BUILD),fuzz)
 CC   := clang
-WARN += -Wno-format-nonliteral
-OURS += -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION=1
+OURS += -Wno-format-nonliteral -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION=1
 OURS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 LINK += -fsanitize=address,undefined
 else ifeq ($(BUILD),debug)
