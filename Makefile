@@ -188,7 +188,7 @@ bench: all ## lines per second, lines over budget, many jails, reading the confi
 	@tests/bench/budget.py $O/jailtop
 	@tests/bench/jails.py $O/jailtop
 	@tests/bench/config.sh $O/jailtop
-	@[ "$$(id -u)" != 0 ] || JAILTOP=$(abspath $O/jailtop) tests/bench/storm.py
+	@[ "$$(id -u)" != 0 ] || JAILTOP=$(abspath $O/jailtop) tests/bench/storm.py $(BENCH_STORM)
 	$(sub) $O/tests/fake_engine
 	@JAILTOP=$(abspath $O/jailtop) tests/bench/screen.py
 

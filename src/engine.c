@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "describe.h"
+#include "firewall/cut.h"
 #include "flow_stages.h"
 #include "jail.h"
 #include "leftover.h"
@@ -135,8 +136,6 @@ on_fact(void *arg, const char *jail_name, const struct ticket *t, const char *ta
 		str_addf(out, "%lld", (long long)j->bantime);
 	else if (strcmp(tag, "allowipv6") == 0)
 		str_add(out, e->allowipv6);
-	else if (strcmp(tag, "jail.name") == 0)
-		str_add(out, j->name);
 	else if (strcmp(tag, "jail.banned") == 0)
 		str_addf(out, "%zu", bans_count(j->bans));
 	else if (strcmp(tag, "jail.banned_total") == 0)
@@ -233,11 +232,19 @@ stop_truth(void *arg)
 }
 
 static void
+stop_cut(void *arg)
+{
+	struct engine *e = arg;
+
+	cut_close(e->cut, stop_truth, e);
+}
+
+static void
 stop_leftover(void *arg)
 {
 	struct engine *e = arg;
 
-	leftover_close(e->leftover, stop_truth, e);
+	leftover_close(e->leftover, stop_cut, e);
 }
 
 static void
@@ -300,7 +307,7 @@ engine_stop(struct engine *e, bool keep_bans, void (*stopped)(void *arg), void *
 	uv_close((uv_handle_t *)&e->tick, NULL);
 	uv_close((uv_handle_t *)&e->expiry, NULL);
 	uv_close((uv_handle_t *)&e->slice, NULL);
-	action_queue_hold(e->queue, false);
+	action_queue_hold(e->queue, ACTION_HOLD_ALL, false);
 	action_queue_drain(e->queue, stop_queue, e);
 }
 
@@ -326,6 +333,37 @@ engine_jail(const struct engine *e, const char *name)
 
 	HASH_FIND_STR(e->jails, name, j);
 	return j;
+}
+
+/* ---- established connections ---- */
+
+static void
+was_cut(void *arg, const char *jail, const struct addr *addr, size_t sockets)
+{
+	char text[ADDR_TEXT_MAX];
+
+	(void)arg;
+	addr_format(addr, text);
+	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "[%s] Cut %zu connection(s) of %s", jail, sockets, text);
+}
+
+static void
+not_cut(void *arg, const char *text)
+{
+	(void)arg;
+	log_write(LOG_LEVEL_WARNING, "fail2ban.actions", "cutconnections: %s", text);
+}
+
+void
+engine_cut(struct engine *e, const char *jail, const struct addr *a)
+{
+	const struct cut_hooks hooks = {was_cut, not_cut, e};
+
+	if (e->is_dry || e->state == ENGINE_STOPPING || a->family == 0)
+		return;
+	if (e->cut == NULL)
+		e->cut = cut_new(e->loop, &hooks);
+	cut_add(e->cut, jail, a);
 }
 
 /* ---- repair ---- */

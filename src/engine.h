@@ -31,6 +31,7 @@
 struct jail;
 struct store;
 struct truth;
+struct cut;
 struct leftover;
 struct parked;
 struct recent; /* the last raw lines of one log file */
@@ -74,6 +75,7 @@ struct engine {
 	struct action_queue *queue; /* owned */
 	struct store *store;        /* owned; NULL: no database */
 	struct truth *truth;        /* owned */
+	struct cut *cut;            /* owned; NULL: no jail has cut a connection so far */
 	struct leftover *leftover;  /* owned; NULL in a dry run */
 	struct bus *bus;            /* owned */
 	struct hosts *hosts;        /* owned */
@@ -153,6 +155,9 @@ bool engine_is_own(const struct engine *e, const struct addr *a);
 bool engine_is_self(struct engine *e, const struct addr *a); /* an address of this host */
 
 void engine_start_timers(struct engine *e); /* engine_new() does */
+/* Ends the established connections of who was just banned. */
+void engine_cut(struct engine *e, const char *jail, const struct addr *a);
+
 /* Re-arms the timer for the next end of a ban; call after bans changed. */
 void engine_arm_expiry(struct engine *e);
 /* Runs the bans again whose rules the kernel does not have (ip NULL: all). How many. */

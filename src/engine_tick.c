@@ -151,6 +151,7 @@ on_tick(uv_timer_t *timer)
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
 		failures_expire(j->failures, now, j->findtime, failure_over, j);
 		flow_expire(j);
+		flow_prolong(j);
 		engine_expire_white(e, j);
 		if (j->is_running && (int64_t)mono % 5 == 0)
 			jail_scan_globs(j);

@@ -16,6 +16,7 @@
 #include "jail.h"
 #include "leftover.h"
 #include "store/store.h"
+#include "trouble.h"
 #include "truth.h"
 
 /* ---- stages 1-4: lines to the filters of all jails that follow the file ---- */
@@ -56,6 +57,8 @@ act(struct jail *j, struct ban *ban, bool is_restored)
 		ban->pending++;
 	if (ban->pending == 0 && !j->engine->is_dry)
 		ban->rule = BAN_RULE_OK; /* a jail without actions bans nowhere: there is no rule to miss */
+	if (ban->pending == 0 && j->cuts && !is_restored)
+		engine_cut(j->engine, j->name, &ban->ticket->addr);
 	DL_FOREACH(j->actions, a)
 		action_ban(a->action, ban->ticket);
 }
@@ -64,6 +67,49 @@ void
 flow_act_again(struct jail *j, struct ban *ban)
 {
 	act(j, ban, ban->ticket->is_restored);
+}
+
+/* ---- ban times that grow ---- */
+
+/* compat: ObserverThread.banFound: actions that keep a time are told of a longer one, though not at once */
+static void
+plan_prolong(struct jail *j, struct ban *ban, int64_t base)
+{
+	int64_t more = ban->bantime - base - 5;
+	struct jail_action *a;
+
+	if (base < 0 || (ban->bantime >= 0 && ban->bantime <= base))
+		return;
+	DL_FOREACH(j->actions, a) {
+		if (!action_has_prolong(a->action))
+			continue;
+		ban->prolong_at = clock_monotonic(&j->engine->clock) +
+		    (ban->bantime < 0 || more > 10 ? 10 : more > 0 ? (double)more : 0);
+		j->n_prolongs++;
+		return;
+	}
+}
+
+static void
+prolong(void *arg, struct ban *ban)
+{
+	struct jail *j = arg;
+	struct jail_action *a;
+
+	if (ban->prolong_at == 0 || ban->prolong_at > clock_monotonic(&j->engine->clock))
+		return;
+	ban->prolong_at = 0;
+	j->n_prolongs--;
+	DL_FOREACH(j->actions, a)
+		if (action_has_prolong(a->action))
+			action_prolong(a->action, ban->ticket);
+}
+
+void
+flow_prolong(struct jail *j)
+{
+	if (j->n_prolongs != 0)
+		bans_each(j->bans, prolong, j);
 }
 
 /* The length of a new ban of an address that was banned before. compat: ObserverThread.incrBanTime */
@@ -116,15 +162,13 @@ flow_ban(struct jail *j, struct ticket *t, int flags)
 			ban->is_own_time = true; /* compat: BanManager.addBanTicket sets the time of a ban that it prolongs */
 			engine_arm_expiry(e);
 			bus_publish(e->bus, EVENT_PROLONG, describe_ban(j, ban));
-			struct jail_action *a;
-			DL_FOREACH(j->actions, a)
-				action_prolong(a->action, ban->ticket);
 		}
 		ticket_free(t);
 		return NULL;
 	}
 	t->is_manual = (flags & FLOW_MANUAL) != 0;
 	bool restored = (flags & FLOW_RESTORED) != 0;
+	const int64_t base = bantime;
 	if (!own && !restored && grow_bantime(j, t, &bantime))
 		own = true;
 	t->bancount++;
@@ -138,6 +182,8 @@ flow_ban(struct jail *j, struct ticket *t, int flags)
 	e->stats.bans++;
 	rate_add(&e->stats.ban_rate, clock_monotonic(&e->clock), 1);
 	act(j, ban, restored);
+	if (bantime != base)
+		plan_prolong(j, ban, base);
 	hosts_set_failed(e->hosts, ticket_ip(t), j->name, t->retry);
 	jail_touch(j);
 	/* restored ones, thousands at a start, are no news for a later reader */
@@ -158,6 +204,8 @@ lift(struct jail *j, struct ban *ban, const char *why, bool by_actions)
 	struct jail_action *a;
 	double left = ban_left(j->bans, ban);
 
+	if (ban->prolong_at != 0)
+		j->n_prolongs--;
 	engine_turn(e);
 	j->has_decided = true;
 	log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "[%s] Unban %s", j->name, ban->ticket->id);
@@ -244,21 +292,57 @@ flow_expire(struct jail *j)
 /* ---- what came of it ---- */
 
 static void
-ban_again(void *arg, struct ban *ban)
+act_again(struct action *a, struct ban *ban)
 {
 	ban->rule = BAN_RULE_WAIT;
 	ban->pending++;
-	action_reban(arg, ban->ticket);
+	action_reban(a, ban->ticket);
 }
 
-/* The action made its chain anew: who was in it is banned again. */
-static void
-ban_all_again(struct jail *j, const char *action)
-{
-	struct action *a = jail_action(j, action);
+struct again {
+	struct jail *jail;
+	struct action *action;
+	int family; /* 0: all */
+	size_t count;
+};
 
-	if (a != NULL && j->is_running)
-		bans_each(j->bans, ban_again, a);
+static void
+mark_queued(void *arg, const char *id)
+{
+	struct ban *ban = bans_find(((struct again *)arg)->jail->bans, id);
+
+	if (ban != NULL)
+		ban->is_queued = true;
+}
+
+static void
+ban_again(void *arg, struct ban *ban)
+{
+	struct again *again = arg;
+
+	if (!ban->is_queued && (again->family == 0 || again->family == ban->ticket->addr.family)) {
+		act_again(again->action, ban);
+		again->count++;
+	}
+	ban->is_queued = false;
+}
+
+/* The action made its chain anew: who was in it is banned again, but for those whose ban is still to come. */
+static void
+ban_all_again(struct jail *j, const struct outcome *o)
+{
+	struct again again = {.jail = j, .action = jail_action(j, o->action), .family = o->family};
+
+	if (again.action == NULL || !j->is_running)
+		return;
+	action_each_banning(again.action, mark_queued, &again);
+	bans_each(j->bans, ban_again, &again);
+	if (again.count == 0)
+		return;
+	log_write(LOG_LEVEL_WARNING, "fail2ban.actions", "[%s] %s was made anew: %zu ban(s) put back", j->name, o->action, again.count);
+	json_t *event = json_pack("{s:s,s:I}", "what", "chain and rules put back", "count", (json_int_t)again.count);
+	json_object_set_new(event, "jail", describe_text(j->name));
+	bus_publish(j->engine->bus, EVENT_REPAIR, event);
 }
 
 struct round {
@@ -276,7 +360,7 @@ retry_one(void *arg, struct ban *ban)
 	if (ban->rule != BAN_RULE_FAIL || ban->pending > 0 || r->room == 0 || a == NULL)
 		return;
 	r->room--;
-	ban_again(a, ban);
+	act_again(a, ban);
 }
 
 void
@@ -322,6 +406,9 @@ flow_outcome(struct engine *e, const struct outcome *o)
 		}
 		else if (ban->pending == 0 && ban->rule != BAN_RULE_FAIL)
 			ban->rule = BAN_RULE_OK;
+		/* not before the rules that keep them from coming back */
+		if (j->cuts && o->phase == ACTION_BAN && ban->pending == 0 && !ban->ticket->is_restored)
+			engine_cut(e, j->name, &ban->ticket->addr);
 		ban->acted_at = clock_now(&e->clock);
 		if (o->ok && !o->is_dry && !o->was_skipped)
 			truth_learn(e->truth, o, ban->ticket->addr.family);
@@ -329,7 +416,22 @@ flow_outcome(struct engine *e, const struct outcome *o)
 	if (o->phase == ACTION_START && o->ok && !o->is_dry)
 		leftover_started(e->leftover);
 	if (j != NULL && o->phase == ACTION_REPAIR && o->ok)
-		ban_all_again(j, o->action);
+		ban_all_again(j, o);
+	struct action *flushed = j != NULL && o->phase == ACTION_FLUSH && !o->ok ? jail_action(j, o->action) : NULL;
+	if (flushed != NULL && j->is_running) {
+		/* compat: Actions.__flushBan: what cannot be flushed may not be there */
+		log_write(LOG_LEVEL_INFO, "fail2ban.actions", "No flush occurred, do consistency check");
+		action_check(flushed);
+	}
+	struct jail_action *acting = NULL;
+	if (j != NULL && !o->is_dry)
+		DL_FOREACH(j->actions, acting)
+			if (strcmp(action_name(acting->action), o->action) == 0) {
+				trouble_note(&acting->trouble, o, clock_now(&e->clock));
+				break;
+			}
+	if (o->phase != ACTION_BAN && o->phase != ACTION_REBAN && o->phase != ACTION_START && o->phase != ACTION_PROLONG)
+		truth_removed(e->truth);
 	if (o->phase != ACTION_CHECK && !o->is_dry)
 		truth_look(e->truth);
 	if (!o->ok) {

@@ -40,6 +40,7 @@ size_t flow_unban_all(struct jail *j, const char *why);
 /* The action leaves the jail: what it banned is undone, then it stops. */
 void flow_undo_action(struct jail *j, struct action *a);
 void flow_expire(struct jail *j);
+void flow_prolong(struct jail *j); /* once a second: actions hear of longer bans */
 /* Once a second: bans whose action failed are tried again: one as a probe after 1, 2, 4 … 60 s, all once it went well. */
 void flow_retry(struct engine *e);
 /* Stage 7's answer, back to the ban and the taps. */

@@ -14,6 +14,7 @@
 #include "flow_stages.h"
 #include "leftover.h"
 #include "store/store.h"
+#include "trouble.h"
 
 /* ---- hooks ---- */
 
@@ -303,6 +304,7 @@ jail_del_action(struct jail *j, const char *name)
 				flow_undo_action(j, a->action);
 			DL_DELETE(j->actions, a);
 			action_free(a->action);
+			trouble_free(a->trouble);
 			free(a);
 			return true;
 		}
@@ -326,6 +328,7 @@ jail_reload_begin(struct jail *j)
 	j->journalmatch = value_list();
 	value_free(j->increment);
 	j->increment = value_dict();
+	j->cuts = false;
 	DL_FOREACH(j->logs, l)
 		l->is_marked = true;
 	DL_FOREACH(j->actions, a)

@@ -37,6 +37,7 @@ struct jail_log { /* one `addlogpath`, or one file that its glob found */
 
 struct jail_action {
 	struct action *action; /* owned */
+	struct trouble *trouble; /* owned; NULL: it never failed */
 	bool is_marked;        /* reload: not named again yet */
 	struct jail_action *prev, *next;
 };
@@ -74,6 +75,7 @@ struct jail {
 	double findtime;
 	int64_t bantime;
 	bool ignoreself;
+	bool cuts; /* cutconnections: the established connections of who is banned end, too */
 	char *ignorecommand; /* owned; NULL unset */
 	struct ignore_cache ignorecache;
 	char *logencoding;   /* owned */
@@ -83,6 +85,7 @@ struct jail {
 	double last_line;      /* wall clock of the last line, 0 never */
 	double changed_at;     /* monotonic: last change worth telling, for the slice */
 	bool is_changed;
+	size_t n_prolongs; /* bans whose actionprolong is due later */
 	bool has_decided;  /* banned or unbanned in this turn: its log positions go into the same commit */
 	UT_hash_handle hh;
 };

@@ -323,7 +323,7 @@ on_timer(uv_timer_t *timer)
 	if (l->look == LOOK_FIRST) { /* the tool hangs: bans must not wait for it */
 		log_write(LOG_LEVEL_WARNING, "fail2ban.actions", "the firewall could not be listed within %d s", LEFTOVER_WAIT_S);
 		l->is_listed = true;
-		action_queue_hold(l->engine->queue, false);
+		action_queue_hold(l->engine->queue, ACTION_HOLD_LEFTOVER, false);
 		return;
 	}
 	firewall_refresh(l->firewall);
@@ -362,7 +362,7 @@ on_listed(void *arg)
 			read_objects(l);
 		}
 		l->is_listed = true;
-		action_queue_hold(l->engine->queue, false);
+		action_queue_hold(l->engine->queue, ACTION_HOLD_LEFTOVER, false);
 	} else if (l->look != LOOK_FIRST && firewall_error(l->firewall) == NULL) {
 		look_again(l);
 	}
@@ -384,7 +384,7 @@ leftover_new(struct engine *e)
 	uv_timer_init(e->loop, &l->timer);
 	l->timer.data = l;
 	uv_timer_start(&l->timer, on_timer, LEFTOVER_WAIT_S * 1000, 0);
-	action_queue_hold(e->queue, true);
+	action_queue_hold(e->queue, ACTION_HOLD_LEFTOVER, true);
 	firewall_refresh(l->firewall);
 	return l;
 }

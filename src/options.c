@@ -63,6 +63,7 @@ const struct option_row options_jail[] = {
     {"maxlines", OPTION_INT, "1", "in place of the filter's"},
     {"datepattern", OPTION_TEXT, NULL, "in place of the filter's"},
     {"journalmatch", OPTION_LINES, NULL, "in place of the filter's"},
+    {"cutconnections", OPTION_BOOL, "false", "established connections of who is banned are ended, too"},
     {"mode", OPTION_MATERIAL, "normal", "argument of many filters: normal, aggressive, …"},
     {"port", OPTION_MATERIAL, "0:65535", "ports that are closed"},
     {"protocol", OPTION_MATERIAL, "tcp", "protocol that is closed"},

@@ -1,43 +1,41 @@
 #include "truth.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-#include "base/child.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "delrule.h"
 #include "describe.h"
 #include "engine.h"
 #include "firewall/chains.h"
+#include "firewall/ipsets.h"
 #include "firewall/notify.h"
-#include "flow_stages.h"
 #include "jail.h"
-
-struct target {
-	char *jail, *action, *object, *table; /* owned */
-	bool is_banned4, is_banned6;
-	bool is_ipset;
-	struct target *next;
-};
-
-struct attempt { /* repairs of one jail */
-	char *jail; /* owned */
-	int tries;
-	double next; /* monotonic */
-	struct attempt *link;
-};
+#include "repair.h"
 
 struct truth {
 	struct engine *engine;
 	struct firewall *firewall;
 	struct target *targets;
-	struct attempt *attempts;
+	struct repairs *repairs;
 	struct notify *notify; /* NULL: the kernel does not tell, so it is asked */
+	struct ipsets *ipsets; /* NULL: they cannot be counted, so they are listed */
 	uv_timer_t timer;      /* the next look */
+	uv_timer_t count;      /* of the ipsets, while there are any */
+	uv_timer_t hold;       /* commands wait no longer for the look */
+	int handles;           /* to be closed */
 	double looked;         /* monotonic: the last look began */
 	double busy_since;     /* monotonic: many commands wait; 0: not so */
-	bool was_error;
+	double heard;          /* monotonic: the kernel last told of a change */
+	double acted;          /* monotonic: a command that it should have told of */
+	double removed;        /* monotonic: we took something away ourselves */
+	bool is_deaf;          /* it tells of other rules than those that the actions make (iptables-legacy) */
+	bool is_urgent;        /* somebody took something away: commands that wait do not delay the next look */
+	char *error;           /* owned: as last told; NULL: none */
+	unsigned errors;       /* looks in a row that failed */
 };
 
 static struct target *
@@ -48,6 +46,8 @@ target_find(const struct truth *t, const char *jail, const char *object)
 			return g;
 	return NULL;
 }
+
+static void on_count(uv_timer_t *timer);
 
 void
 truth_learn(struct truth *t, const struct outcome *o, int family)
@@ -66,8 +66,24 @@ truth_learn(struct truth *t, const struct outcome *o, int family)
 		g->is_ipset = strstr(o->command, "ipset") != NULL;
 		LL_PREPEND(t->targets, g);
 	}
+	if (!g->is_ipset)
+		t->acted = clock_monotonic(&t->engine->clock);
+	else if (t->ipsets != NULL && !uv_is_active((uv_handle_t *)&t->count))
+		uv_timer_start(&t->count, on_count, (uint64_t)(TRUTH_COUNT_S * 1000), (uint64_t)(TRUTH_COUNT_S * 1000));
 	g->is_banned4 = g->is_banned4 || family == 4;
 	g->is_banned6 = g->is_banned6 || family == 6;
+}
+
+static struct target *
+target_of_chain(const struct truth *t, const struct fw_chain *c)
+{
+	struct target *g = target_find(t, c->jail, c->name);
+
+	/* nftables' sets of the other family, named after the same jail */
+	for (struct target *other = t->targets; g == NULL && other != NULL; other = other->next)
+		if (strcmp(other->jail, c->jail) == 0 && c->kind == FW_NFT_SET && other->table[0] != '\0')
+			g = other;
+	return g;
 }
 
 static void
@@ -125,118 +141,6 @@ list_ban(void *arg, struct ban *ban)
 	l->owners[l->count++] = ban;
 }
 
-static struct attempt *
-attempt_of(struct truth *t, const char *jail)
-{
-	struct attempt *a;
-
-	LL_FOREACH2(t->attempts, a, link)
-		if (strcmp(a->jail, jail) == 0)
-			return a;
-	a = xcalloc(1, sizeof *a);
-	a->jail = xstrdup(jail);
-	LL_PREPEND2(t->attempts, a, link);
-	return a;
-}
-
-/* May the jail be repaired now? Counts the try. */
-static bool
-may_repair(struct truth *t, const char *jail)
-{
-	struct attempt *a = attempt_of(t, jail);
-	double mono = clock_monotonic(&t->engine->clock);
-
-	if (mono < a->next)
-		return false;
-	if (++a->tries > TRUTH_MAX_TRIES) {
-		a->next = mono + TRUTH_REST_S;
-		a->tries = 0;
-		log_write(LOG_LEVEL_ERROR, "fail2ban.actions", "[%s] its rules vanish again and again: next repair in %d s", jail, TRUTH_REST_S);
-		return false;
-	}
-	a->next = mono + 0.5 * a->tries; /* commands are under way: look at what they did first */
-	return true;
-}
-
-struct repairing {
-	struct truth *truth;
-	struct jail *jail;
-	bool is_checked;
-	size_t count;
-};
-
-static void
-repair_start(void *arg, const char *jail, uint8_t family)
-{
-	struct repairing *r = arg;
-	struct jail_action *a;
-
-	(void)family;
-	if (strcmp(jail, r->jail->name) != 0 || r->is_checked)
-		return;
-	/* the action's own check sees that its chain is not linked, and makes it anew; a REPAIR outcome
-	 * then bans again all who were in it */
-	r->is_checked = true;
-	log_write(LOG_LEVEL_WARNING, "fail2ban.actions", "[%s] the kernel has no chain or no jump for it: repairing", jail);
-	DL_FOREACH(r->jail->actions, a)
-		action_check(a->action);
-}
-
-static void
-repair_ban(void *arg, const char *jail, const char *id)
-{
-	struct repairing *r = arg;
-	struct jail_action *a;
-
-	if (strcmp(jail, r->jail->name) != 0)
-		return;
-	struct ban *ban = bans_find(r->jail->bans, id);
-	if (ban == NULL)
-		return;
-	r->count++;
-	if (r->is_checked)
-		return; /* it comes back with the repair of its chain, or with the next look */
-	ban->rule = BAN_RULE_WAIT;
-	ban->pending = 0;
-	DL_FOREACH(r->jail->actions, a) {
-		for (struct target *g = r->truth->targets; g != NULL; g = g->next)
-			if (strcmp(g->jail, jail) == 0 && strcmp(g->action, action_name(a->action)) == 0) {
-				ban->pending++;
-				action_reban(a->action, ban->ticket);
-				break;
-			}
-	}
-}
-
-static void
-repair(struct truth *t)
-{
-	struct engine *e = t->engine;
-
-	for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
-		bool has_drift = false;
-		for (size_t i = 0; i < firewall_drift_kept(t->firewall); i++) {
-			const struct fw_drift *d = firewall_drift_at(t->firewall, i);
-			if (d->kind != FW_NO_BAN && d->jail != NULL && strcmp(d->jail, j->name) == 0)
-				has_drift = true;
-		}
-		if (!has_drift) {
-			attempt_of(t, j->name)->tries = 0;
-			continue;
-		}
-		if (!may_repair(t, j->name))
-			continue;
-		struct repairing r = {.truth = t, .jail = j};
-		struct fw_repair_hooks hooks = {repair_start, repair_ban, &r};
-		firewall_repair(t->firewall, &hooks);
-		log_write(LOG_LEVEL_WARNING, "fail2ban.actions", "[%s] %zu ban(s) had no rule in the kernel: put back%s", j->name,
-		    r.count, r.is_checked ? ", with their chain" : "");
-		json_t *o = json_pack("{s:s,s:I}", "what", r.is_checked ? "chain and rules put back" : "rules put back", "count", (json_int_t)r.count);
-		json_object_set_new(o, "jail", describe_text(j->name));
-		bus_publish(e->bus, EVENT_REPAIR, o);
-	}
-}
-
 /* Tells what changed of the bans' rules. */
 static void
 tell_rules(struct truth *t, struct listing *l)
@@ -267,6 +171,77 @@ tell_rules(struct truth *t, struct listing *l)
 		json_decref(items);
 }
 
+/*
+ * The tools begin anew whenever the kernel's tables change while they read them: in a storm they would come to no
+ * end. So commands wait for a look that is urgent, and for one that has not ended by itself in good time; not long.
+ */
+static void
+release(struct truth *t)
+{
+	uv_timer_stop(&t->hold);
+	action_queue_hold(t->engine->queue, ACTION_HOLD_TRUTH, false);
+}
+
+static void
+on_held(uv_timer_t *timer)
+{
+	release(timer->data);
+}
+
+static void
+hold(uv_timer_t *timer)
+{
+	struct truth *t = timer->data;
+
+	action_queue_hold(t->engine->queue, ACTION_HOLD_TRUTH, true);
+	uv_timer_start(timer, on_held, (uint64_t)(TRUTH_HOLD_S * 1000), 0);
+}
+
+/* A failure is told when it begins or changes, and each one makes the pause longer. */
+static void
+tell_error(struct truth *t, const char *error)
+{
+	if (error == NULL) {
+		if (t->errors != 0)
+			log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "the firewall can be read again");
+		t->errors = 0;
+		free(t->error);
+		t->error = NULL;
+		return;
+	}
+	t->errors++;
+	if (t->error != NULL && strcmp(t->error, error) == 0)
+		return;
+	log_write(LOG_LEVEL_ERROR, "fail2ban.actions", "the firewall could not be read: %s", error);
+	free(t->error);
+	t->error = xstrdup(error);
+}
+
+/* What leads to the chains: seen once, it is missed later; an ACCEPT before it, or nothing at all, is told. */
+static void
+tell_links(struct truth *t)
+{
+	for (size_t i = 0; i < firewall_count(t->firewall); i++) {
+		const struct fw_chain *c = firewall_at(t->firewall, i);
+		struct target *g = c->jail != NULL ? target_of_chain(t, c) : NULL;
+		if (g == NULL)
+			continue;
+		if (c->jump != FW_JUMP_MISSING)
+			g->was_linked[c->family == 6] = true;
+		if (g->is_shadowed != (c->jump == FW_JUMP_SHADOWED)) {
+			g->is_shadowed = !g->is_shadowed;
+			log_write(g->is_shadowed ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "fail2ban.actions",
+			    g->is_shadowed ? "[%s] %s stops nobody: an earlier rule accepts the same traffic: %s" :
+			                     "[%s] %s: no earlier rule accepts its traffic any more%s",
+			    g->jail, c->name, g->is_shadowed ? c->shadow : "");
+		}
+		if (c->jump == FW_JUMP_MISSING && !g->was_linked[c->family == 6] && !g->is_unlinked_told) {
+			g->is_unlinked_told = true;
+			log_write(LOG_LEVEL_WARNING, "fail2ban.actions", "[%s] nothing in the kernel leads to %s: its rules stop nobody", g->jail, c->name);
+		}
+	}
+}
+
 static void
 on_refreshed(void *arg)
 {
@@ -274,13 +249,12 @@ on_refreshed(void *arg)
 	struct engine *e = t->engine;
 	struct listing l = {0};
 
+	release(t);
 	if (e->state == ENGINE_STOPPING)
 		return;
 	const char *error = firewall_error(t->firewall);
-	if (error != NULL) {
-		if (!t->was_error)
-			log_write(LOG_LEVEL_ERROR, "fail2ban.actions", "the firewall could not be read: %s", error);
-	} else {
+	tell_error(t, error);
+	if (error == NULL) {
 		for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
 			l.jail = j;
 			if (has_target(t, j->name))
@@ -302,14 +276,14 @@ on_refreshed(void *arg)
 		}
 		firewall_compare(t->firewall, targets, n, l.bans, l.count);
 		tell_rules(t, &l);
+		tell_links(t);
 		free(targets);
 		free(l.bans);
 		free(l.owners);
 		free(l.jails);
 		if (e->repair_auto && firewall_drift_count(t->firewall) != 0)
-			repair(t);
+			repairs_make(t->repairs, t->firewall, t->targets);
 	}
-	t->was_error = error != NULL;
 	if (bus_has_readers(e->bus)) {
 		json_t *chains = truth_chains(t);
 		if (json_is_object(chains))
@@ -324,10 +298,10 @@ on_refreshed(void *arg)
 static bool
 must_poll(const struct truth *t)
 {
-	if (t->notify == NULL)
+	if (t->notify == NULL || t->is_deaf)
 		return true;
 	for (struct target *g = t->targets; g != NULL; g = g->next)
-		if (g->is_ipset)
+		if (g->is_ipset && (t->ipsets == NULL || g->elements == -2))
 			return true; /* the kernel tells nobody of changes to an ipset */
 	return false;
 }
@@ -356,6 +330,12 @@ look_in(struct truth *t, double seconds)
 
 	if (t->engine->state == ENGINE_STOPPING || t->engine->is_dry)
 		return;
+	if (t->errors != 0) { /* tools that fail are not asked again and again */
+		double rest = fmin(ldexp(1, t->errors < 7 ? (int)t->errors : 7), TRUTH_REST_S);
+		double since = clock_monotonic(&t->engine->clock) - t->looked;
+		if (rest - since > seconds)
+			ms = (uint64_t)((rest - since) * 1000);
+	}
 	if (!uv_is_active((uv_handle_t *)&t->timer) || uv_timer_get_due_in(&t->timer) > ms)
 		uv_timer_start(&t->timer, on_timer, ms, 0);
 }
@@ -382,13 +362,69 @@ on_timer(uv_timer_t *timer)
 
 	if (t->targets == NULL && !bus_has_readers(t->engine->bus))
 		return; /* nothing of ours is in the kernel, and nobody asks */
-	if (is_too_busy(t)) {
+	if (!t->is_urgent && is_too_busy(t)) {
 		look_in(t, 0.1);
 		return;
 	}
+	if (!firewall_refresh(t->firewall)) {
+		look_in(t, 0.1); /* one is under way: again after it */
+		return;
+	}
+	if (t->is_urgent)
+		hold(&t->hold);
+	else
+		uv_timer_start(&t->hold, hold, (uint64_t)(TRUTH_HOLD_S * 1000), 0);
 	t->looked = clock_monotonic(&t->engine->clock);
-	if (!firewall_refresh(t->firewall))
-		look_in(t, 0.2); /* one is under way: again after it */
+	t->is_urgent = false;
+	if (t->acted != 0 && t->looked - t->acted > 2)
+		t->is_deaf = t->notify != NULL && t->heard < t->acted - 2;
+}
+
+/* Somebody took something away: now, though no more than a third of the time is spent looking. */
+static void
+look_now(struct truth *t)
+{
+	double since = clock_monotonic(&t->engine->clock) - t->looked;
+	double pause = firewall_ms(t->firewall) / 1000 * 2;
+
+	t->is_urgent = true;
+	look_in(t, pause - since > TRUTH_NOW_S ? pause - since : TRUTH_NOW_S);
+}
+
+static bool
+do_we_remove(const struct truth *t)
+{
+	return action_queue_removes(t->engine->queue) || clock_monotonic(&t->engine->clock) - t->removed < TRUTH_SOON_S;
+}
+
+void
+truth_removed(struct truth *t)
+{
+	t->removed = clock_monotonic(&t->engine->clock);
+}
+
+/* An ipset that is gone or has fewer entries than before, and not by us, is looked at. */
+static void
+on_count(uv_timer_t *timer)
+{
+	struct truth *t = timer->data;
+	bool has_any = false, is_less = false, is_more = false;
+
+	for (struct target *g = t->targets; g != NULL; g = g->next) {
+		if (!g->is_ipset)
+			continue;
+		int64_t before = g->elements;
+		g->elements = ipsets_count(t->ipsets, g->object);
+		has_any = true;
+		is_less = is_less || (g->elements < before && g->elements != -2);
+		is_more = is_more || g->elements > before;
+	}
+	if (!has_any)
+		uv_timer_stop(timer);
+	else if (is_less && !do_we_remove(t))
+		look_now(t);
+	else if (is_less || is_more)
+		truth_look(t);
 }
 
 void
@@ -402,9 +438,15 @@ truth_look(struct truth *t)
 }
 
 static void
-on_kernel_change(void *arg)
+on_kernel_change(void *arg, bool is_removal)
 {
-	truth_look(arg);
+	struct truth *t = arg;
+
+	t->heard = clock_monotonic(&t->engine->clock);
+	if (is_removal && !do_we_remove(t))
+		look_now(t);
+	else
+		truth_look(t);
 }
 
 void
@@ -454,110 +496,10 @@ truth_rules(const struct truth *t, const char *ip)
 	return list;
 }
 
-/* ---- deleting ---- */
-#define DELETE_WORDS_MAX 64
-
-struct deletion {
-	struct engine *engine;
-	char *text, *room; /* owned; argv points into room */
-};
-
-static void
-deleted(void *arg, const struct child_result *r)
-{
-	struct deletion *d = arg;
-	bool ok = r->spawn_error == 0 && !r->timed_out && r->exit_code == 0;
-	struct str text = {0};
-
-	if (ok)
-		str_addf(&text, "rule deleted: %s", d->text);
-	else
-		str_addf(&text, "rule not deleted: %s: exit %d, %.200s", d->text, r->exit_code, r->err_len > 0 ? r->err : "");
-	json_t *event = json_pack("{s:s}", "level", ok ? "info" : "error");
-	json_object_set_new(event, "text", describe_text(str_text(&text)));
-	bus_publish(d->engine->bus, EVENT_NOTICE, event);
-	log_write(ok ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, "fail2ban.actions", "%s", str_text(&text));
-	truth_look(d->engine->truth);
-	str_done(&text);
-	free(d->text);
-	free(d->room);
-	free(d);
-}
-
-/* Words as iptables-save and ipset write them: quoted ones hold blanks, a backslash takes the next byte as it is. */
-static size_t
-words_of(char *text, const char **words, size_t max)
-{
-	size_t n = 0;
-	char *in = text;
-
-	while (n < max) {
-		while (*in == ' ')
-			in++;
-		if (*in == '\0')
-			break;
-		char *out = in;
-		bool is_quoted = false;
-		words[n++] = out;
-		for (; *in != '\0' && (is_quoted || *in != ' '); in++) {
-			if (*in == '"')
-				is_quoted = !is_quoted;
-			else if (*in == '\\' && in[1] != '\0')
-				*out++ = *++in;
-			else
-				*out++ = *in;
-		}
-		bool is_end = *in == '\0';
-		*out = '\0';
-		if (is_end)
-			break;
-		in++;
-	}
-	return n;
-}
-
 bool
 truth_delete(struct truth *t, int family, const char *chain, const char *text, struct err *err)
 {
-	const struct fw_chain *c = NULL;
-	const char *words[DELETE_WORDS_MAX], *argv[DELETE_WORDS_MAX + 8];
-	size_t n = 0, count;
-	bool is_there = false;
-
-	if (t->engine->is_dry)
-		return err_set(err, "a dry run changes no rule");
-	for (size_t i = 0; i < firewall_count(t->firewall) && !is_there; i++) {
-		c = firewall_at(t->firewall, i);
-		for (size_t k = 0; c->family == family && strcmp(c->name, chain) == 0 && k < c->count && !is_there; k++)
-			is_there = c->rules[k].mark == FW_MARK_FOREIGN && strcmp(c->rules[k].text, text) == 0;
-	}
-	if (!is_there)
-		return err_set(err, "no such rule any more, or a ban asks for it");
-	struct deletion *d = xcalloc(1, sizeof *d);
-	*d = (struct deletion){t->engine, xstrdup(text), xstrdup(text)};
-	if (c->kind == FW_NFT_SET) { /* "set { address }" */
-		argv[n++] = "nft";
-		argv[n++] = "delete";
-		argv[n++] = "element";
-		argv[n++] = "inet";
-		argv[n++] = c->table;
-	} else if (c->kind == FW_CHAIN) {
-		argv[n++] = family == 6 ? "ip6tables" : "iptables";
-		argv[n++] = "-w";
-		argv[n++] = "-t";
-		argv[n++] = *c->table != '\0' ? c->table : "filter";
-	} else {
-		argv[n++] = "ipset";
-	}
-	count = words_of(d->room, words, DELETE_WORDS_MAX);
-	for (size_t i = 0; i < count; i++)
-		argv[n++] = i == 0 && c->kind == FW_CHAIN ? "-D" : i == 0 && c->kind == FW_IPSET ? "del" : words[i];
-	if (c->kind == FW_IPSET && count > 3)
-		n -= count - 3; /* the name and the member; no timeout, no counters */
-	argv[n] = NULL;
-	/* argv is copied by the start of the child, what it points at lives in the deletion */
-	child_run(t->engine->loop, &(struct child_spec){.file = argv[0], .argv = argv, .timeout_s = 20, .done = deleted, .arg = d});
-	return true;
+	return delrule_run(t->engine, t->firewall, family, chain, text, err);
 }
 
 struct truth *
@@ -568,10 +510,16 @@ truth_new(struct engine *e)
 
 	t->engine = e;
 	t->firewall = firewall_new(e->loop, &e->clock, &hooks);
+	t->repairs = repairs_new(e);
 	uv_timer_init(e->loop, &t->timer);
-	t->timer.data = t;
-	if (!e->is_dry)
+	uv_timer_init(e->loop, &t->count);
+	uv_timer_init(e->loop, &t->hold);
+	t->timer.data = t->count.data = t->hold.data = t;
+	t->handles = 3;
+	if (!e->is_dry) {
 		t->notify = notify_new(e->loop, on_kernel_change, t);
+		t->ipsets = ipsets_open();
+	}
 	return t;
 }
 
@@ -587,8 +535,9 @@ on_timer_closed(uv_handle_t *h)
 	struct ending *end = h->data;
 	struct truth *t = end->truth;
 	struct target *g, *next;
-	struct attempt *a, *next_attempt;
 
+	if (--t->handles != 0)
+		return;
 	LL_FOREACH_SAFE(t->targets, g, next) {
 		free(g->jail);
 		free(g->action);
@@ -596,10 +545,9 @@ on_timer_closed(uv_handle_t *h)
 		free(g->table);
 		free(g);
 	}
-	LL_FOREACH_SAFE2(t->attempts, a, next_attempt, link) {
-		free(a->jail);
-		free(a);
-	}
+	repairs_free(t->repairs);
+	ipsets_close(t->ipsets);
+	free(t->error);
 	free(t);
 	end->done(end->arg);
 	free(end);
@@ -610,8 +558,10 @@ on_notify_closed(void *arg)
 {
 	struct ending *end = arg;
 
-	end->truth->timer.data = end;
+	end->truth->timer.data = end->truth->count.data = end->truth->hold.data = end;
 	uv_close((uv_handle_t *)&end->truth->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&end->truth->count, on_timer_closed);
+	uv_close((uv_handle_t *)&end->truth->hold, on_timer_closed);
 }
 
 static void

@@ -20,8 +20,10 @@ struct truth;
 #define TRUTH_BUSY_JOBS 64    /* that many */
 #define TRUTH_PERIOD_S 1.5     /* between two looks, if a look is quick: 1 % of a core */
 #define TRUTH_QUIET_S 10       /* nobody watches and nothing is banned */
-#define TRUTH_MAX_TRIES 5      /* repairs of one jail in a row; then TRUTH_REST_S of rest */
-#define TRUTH_REST_S 60
+#define TRUTH_NOW_S 0.02       /* after something was taken away */
+#define TRUTH_COUNT_S 0.4      /* between two counts of the ipsets, of which the kernel tells nothing */
+#define TRUTH_HOLD_S 0.5       /* commands wait for a look no longer than that */
+#define TRUTH_REST_S 60        /* the longest pause after looks that failed */
 
 struct truth *truth_new(struct engine *e);
 void truth_close(struct truth *t, void (*done)(void *arg), void *arg);
@@ -30,6 +32,8 @@ void truth_close(struct truth *t, void (*done)(void *arg), void *arg);
 void truth_learn(struct truth *t, const struct outcome *o, int family);
 /* Something changed that the kernel should show: look soon. */
 void truth_look(struct truth *t);
+/* An action took something away, as it should: what the kernel tells of that now is no news. */
+void truth_removed(struct truth *t);
 void truth_tick(struct truth *t); /* once a second */
 size_t truth_drift(const struct truth *t);
 json_t *truth_chains(const struct truth *t); /* CHAINS, null before the first look; new reference */

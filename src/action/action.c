@@ -251,6 +251,12 @@ action_has_command(struct action *a, enum action_phase phase)
 }
 
 bool
+action_has_prolong(struct action *a)
+{
+	return action_has_command(a, ACTION_PROLONG);
+}
+
+bool
 action_has_flush(const struct action *a)
 {
 	const char *text = value_text(action_get(a, "actionflush"));
@@ -423,6 +429,16 @@ void
 action_check(struct action *a)
 {
 	queue_add(a, job_new(a, ACTION_CHECK));
+}
+
+void
+action_repair(struct action *a, int family, bool is_forced)
+{
+	struct job *j = job_new(a, ACTION_CHECK);
+
+	j->family = family == 6 ? FAMILY_INET6 : FAMILY_INET4;
+	j->is_forced = is_forced;
+	queue_add_first(a, j);
 }
 
 void

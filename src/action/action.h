@@ -51,6 +51,7 @@ struct outcome {
 	const char *jail, *action;
 	enum action_phase phase;
 	const char *id;      /* the ticket's; NULL for start, stop, flush … */
+	int family;          /* 4 or 6: a REPAIR of this family alone; else 0 */
 	bool ok;
 	bool is_dry;         /* nothing was run */
 	bool was_batched;    /* left together with others */
@@ -68,7 +69,8 @@ struct action_hooks {
 	/*
 	 * One for each verb below, in order per action; further ones for what had to be done on the way:
 	 * ACTION_START (on demand, or again), ACTION_REPAIR. After a REPAIR that is ok the action's older
-	 * bans are no longer in place: action_reban() each ticket that is still banned.
+	 * bans of this family are no longer in place: action_reban() each ticket that is still banned, but
+	 * for those that action_each_banning() names.
 	 */
 	void (*outcome)(void *arg, const struct outcome *o);
 	/*
@@ -89,8 +91,13 @@ struct action_hooks {
 
 struct action_queue *action_queue_new(uv_loop_t *loop, const struct clock *clock, bool dry_run,
     const struct action_hooks *hooks);
-void action_queue_hold(struct action_queue *q, bool is_held); /* while held nothing is begun */
+/* Whoever holds it names a bit of its own; while anybody does nothing is begun. */
+#define ACTION_HOLD_LEFTOVER 1u
+#define ACTION_HOLD_TRUTH 2u
+#define ACTION_HOLD_ALL (~0u)
+void action_queue_hold(struct action_queue *q, unsigned holders, bool is_held);
 size_t action_queue_waiting(const struct action_queue *q); /* commands not finished yet */
+bool action_queue_removes(const struct action_queue *q);   /* some of them take something away */
 /* Calls done once when everything queued so far has ended (at once if idle). */
 void action_queue_drain(struct action_queue *q, void (*done)(void *arg), void *arg);
 void action_queue_close(struct action_queue *q, void (*done)(void *arg), void *arg); /* kills what runs; frees q */
@@ -99,6 +106,8 @@ struct action *action_new(struct action_queue *q, const char *jail, const char *
 /* Queued work of the action is finished first; then it is freed. */
 void action_free(struct action *a);
 const char *action_name(const struct action *a);
+/* The ids whose ban by this action is queued or running. */
+void action_each_banning(const struct action *a, void (*fn)(void *arg, const char *id), void *arg);
 
 /* Properties as `multi-set JAIL action NAME [[k, v] …]` sends them; `timeout` in seconds or abbreviated. */
 bool action_set(struct action *a, const char *property, const struct value *v, struct err *err);
@@ -120,9 +129,15 @@ void action_was_left(struct action *a, int family);
 /* The command of a phase for a ticket, as it would be run; the caller frees; NULL: there is none. */
 char *action_command(struct action *a, enum action_phase phase, const struct ticket *t);
 void action_prolong(struct action *a, const struct ticket *t);
+bool action_has_prolong(struct action *a);   /* actionprolong is defined */
 bool action_has_flush(const struct action *a); /* actionflush is defined */
 void action_flush(struct action *a);
-void action_check(struct action *a);  /* actioncheck; repairs and re-bans nothing by itself */
+void action_check(struct action *a);  /* actioncheck, and what follows if it fails */
+/*
+ * The same before all that waits; forced: what the check looks for is not there, whatever it says (family 4 or 6, of
+ * an action that tells them apart).
+ */
+void action_repair(struct action *a, int family, bool is_forced);
 void action_reload(struct action *a);
 
 #endif

@@ -13,18 +13,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <utlist.h>
 
-#define WORD_LONGEST 200     /* bytes: the restore programs cut longer ones */
-#define LINE_LONGEST 4000
 #define INPUT_LARGEST (8u << 20)
-
-enum tool { TOOL_NONE, TOOL_IPTABLES, TOOL_IPSET, TOOL_NFT };
 
 struct group {
 	struct group *prev, *next;
@@ -54,213 +49,6 @@ struct batch {
 	size_t members;
 	uint64_t began_ns;
 };
-
-/* ---- members ---- */
-
-static bool
-word_is_safe(const char *word, const char *more)
-{
-	size_t len = strlen(word);
-
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)word[i]) && strchr(more, word[i]) == NULL)
-			return false;
-	return len != 0 && len <= WORD_LONGEST;
-}
-
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
-static bool
-is_one_of(const char *word, const char *const *list)
-{
-	for (; *list != NULL; list++)
-		if (strcmp(word, *list) == 0)
-			return true;
-	return false;
-}
-
-static const char *const iptables_names[] = {"iptables", "iptables-nft", "iptables-legacy", "ip6tables",
-    "ip6tables-nft", "ip6tables-legacy", NULL};
-
-static enum tool
-tool_of(const char *word)
-{
-	const char *name = base_name(word);
-
-	return is_one_of(name, iptables_names) ? TOOL_IPTABLES :
-	    strcmp(name, "ipset") == 0         ? TOOL_IPSET :
-	    strcmp(name, "nft") == 0           ? TOOL_NFT :
-	                                         TOOL_NONE;
-}
-
-/* Appends a word as the restore programs read it. */
-static bool
-add_quoted(struct str *line, const char *word)
-{
-	size_t len = strlen(word);
-
-	if (line->len != 0)
-		str_addc(line, ' ');
-	if (word_is_safe(word, "_./:,@%+=!-")) {
-		str_add(line, word);
-		return true;
-	}
-	if (len == 0 || len > WORD_LONGEST)
-		return false;
-	str_addc(line, '"');
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)word[i] < ' ' || word[i] == 0x7f)
-			return false;
-		if (word[i] == '"' || word[i] == '\\')
-			str_addc(line, '\\');
-		str_addc(line, word[i]);
-	}
-	str_addc(line, '"');
-	return true;
-}
-
-static bool
-is_seconds(const char *word)
-{
-	return word != NULL && *word != '\0' && strspn(word, "0123456789.") == strlen(word);
-}
-
-/* "-A CHAIN rule", "-I CHAIN [1] rule", "-D CHAIN rule", in one table; the wait for the lock is left out. */
-static bool
-iptables_line(const struct words *w, struct str *line, const char **table)
-{
-	static const char *const verbs[] = {"-A", "--append", "-I", "--insert", "-D", "--delete", NULL};
-	static const char *const waits[] = {"-w", "--wait", NULL}, *const tables[] = {"-t", "--table", NULL};
-	static const char *const addresses[] = {"-s", "--source", "--src", "-d", "--destination", "--dst", NULL};
-	static const char *const other[] = {"-c", "--set-counters", "-N", "-X", "-F", "-Z", "-P", "-E", "-L",
-	    "-S", "-C", "-R", "-h", "-v", "-n", "-x", "-V", "-M", "-W", "-f", NULL};
-	size_t i = 1;
-
-	*table = "filter";
-	for (; i < w->count; i++) {
-		if (is_one_of(w->at[i], waits)) {
-			if (i + 1 < w->count && is_seconds(w->at[i + 1]))
-				i++;
-		} else if (is_one_of(w->at[i], tables) && i + 1 < w->count && word_is_safe(w->at[i + 1], "_-")) {
-			*table = w->at[++i];
-		} else {
-			break;
-		}
-	}
-	if (i + 3 > w->count || !is_one_of(w->at[i], verbs) || w->at[i + 1][0] == '-')
-		return false;
-	bool is_insert = strcmp(w->at[i], "-I") == 0 || strcmp(w->at[i], "--insert") == 0;
-	if (!add_quoted(line, w->at[i]) || !add_quoted(line, w->at[i + 1]))
-		return false;
-	i += 2;
-	if (isdigit((unsigned char)w->at[i][0])) {
-		if (!is_insert || strcmp(w->at[i], "1") != 0)
-			return false; /* a position depends on what the others did */
-		i++;
-	}
-	for (; i < w->count; i++) {
-		struct addr addr;
-		if (is_one_of(w->at[i], waits) && (i + 1 == w->count || (i + 2 == w->count && is_seconds(w->at[i + 1]))))
-			break;
-		if (is_one_of(w->at[i], waits) || is_one_of(w->at[i], tables) || is_one_of(w->at[i], verbs) ||
-		    is_one_of(w->at[i], other))
-			return false;
-		if (!add_quoted(line, w->at[i]))
-			return false;
-		if (!is_one_of(w->at[i], addresses))
-			continue;
-		/* a name would be looked up in the middle of the transaction */
-		if (i + 1 >= w->count || !addr_parse(w->at[i + 1], &addr) || !add_quoted(line, w->at[++i]))
-			return false;
-	}
-	return line->len <= LINE_LONGEST;
-}
-
-/* "add SET ENTRY …", "del SET ENTRY": only with -exist, as it may be run again. */
-static bool
-ipset_line(const struct words *w, struct str *line)
-{
-	static const char *const exists[] = {"-exist", "-!", "--exist", NULL};
-	static const char *const adds[] = {"add", "-A", "--add", NULL}, *const dels[] = {"del", "-D", "--del", NULL};
-	bool has_exist = false;
-	size_t n = 0;
-
-	for (size_t i = 1; i < w->count; i++) {
-		if (is_one_of(w->at[i], exists)) {
-			has_exist = true;
-			continue;
-		}
-		struct addr addr;
-		bool is_add = is_one_of(w->at[i], adds);
-		if (n == 0 ? !is_add && !is_one_of(w->at[i], dels) : w->at[i][0] == '-')
-			return false;
-		if (!word_is_safe(w->at[i], "_./:,@%+=#-") || (n == 2 && !addr_parse(w->at[i], &addr)))
-			return false; /* a host name would be looked up */
-		if (n++ == 0)
-			str_add(line, is_add ? "add" : "del");
-		else
-			str_addf(line, " %s", w->at[i]);
-	}
-	return has_exist && n >= 3 && line->len <= LINE_LONGEST;
-}
-
-static bool
-nft_head_is_plain(struct slice text)
-{
-	char *copy = xstrndup(text.at, text.len), *save = NULL;
-	bool ok = str_starts(copy, "add element ") || str_starts(copy, "delete element ");
-	int names = 0;
-
-	for (char *w = strtok_r(copy, " ", &save); ok && w != NULL; w = strtok_r(NULL, " ", &save), names++)
-		ok = word_is_safe(w, "_.-") && w[0] != '-';
-	free(copy);
-	return ok && (names == 4 || names == 5);
-}
-
-/* ADDRESS, perhaps an option such as "timeout 600s" */
-static bool
-nft_element_is_plain(struct slice text)
-{
-	const char *blank = memchr(text.at, ' ', text.len);
-	size_t len = blank != NULL ? (size_t)(blank - text.at) : text.len;
-	struct addr addr;
-
-	if (text.len > WORD_LONGEST || !addr_parsen(text.at, len, &addr))
-		return false;
-	for (size_t i = len; i < text.len; i++)
-		if (!isalnum((unsigned char)text.at[i]) && text.at[i] != ' ')
-			return false;
-	return true;
-}
-
-/* "add|delete element [FAMILY] TABLE SET { ADDRESS … }": what stands before the braces, and inside. */
-static bool
-nft_line(const struct words *w, struct str *head, struct str *element)
-{
-	struct str all = {0};
-	bool ok = false;
-
-	for (size_t i = 1; i < w->count; i++)
-		str_addf(&all, i == 1 ? "%s" : " %s", w->at[i]);
-	const char *open = strchr(str_text(&all), '{'), *close = strrchr(str_text(&all), '}');
-	if (open != NULL && close > open && close[1] == '\0') {
-		struct slice before = slice_trim((struct slice){all.at, (size_t)(open - all.at)});
-		struct slice inside = slice_trim((struct slice){open + 1, (size_t)(close - open - 1)});
-		ok = nft_head_is_plain(before) && nft_element_is_plain(inside);
-		if (ok) {
-			str_addn(head, before.at, before.len);
-			str_addn(element, inside.at, inside.len);
-		}
-	}
-	str_done(&all);
-	return ok;
-}
 
 /* ---- programs ---- */
 
@@ -352,27 +140,22 @@ add_element(struct group *g, const char *head, const char *element)
 static struct group *
 group_for(struct batch *b, const struct job *j)
 {
-	struct words w;
-	struct str line = {0}, element = {0};
+	struct plain p;
 	struct group *g = NULL;
-	const char *table = "";
 
-	if (j->command.n_values != 0 || !words_parse(j->command.text, &w))
+	if (j->command.n_values != 0)
 		return NULL;
-	enum tool tool = tool_of(w.at[0]);
-	bool ok = (tool == TOOL_IPTABLES && iptables_line(&w, &line, &table)) ||
-	    (tool == TOOL_IPSET && ipset_line(&w, &line)) || (tool == TOOL_NFT && nft_line(&w, &line, &element));
-	if (ok)
-		g = group_get(b, tool, w.at[0], table);
-	if (g != NULL && (g->program == NULL || g->input.len > INPUT_LARGEST))
+	enum tool tool = plain_read(j->command.text, &p);
+	if (tool == TOOL_NONE)
+		return NULL;
+	g = group_get(b, tool, p.words.at[0], p.table);
+	if (g->program == NULL || g->input.len > INPUT_LARGEST)
 		g = NULL;
 	if (g != NULL && tool == TOOL_NFT)
-		add_element(g, str_text(&line), str_text(&element));
+		add_element(g, str_text(&p.line), str_text(&p.element));
 	else if (g != NULL)
-		str_addf(&g->input, "%s\n", str_text(&line));
-	str_done(&line);
-	str_done(&element);
-	words_done(&w);
+		str_addf(&g->input, "%s\n", str_text(&p.line));
+	plain_done(&p);
 	return g;
 }
 
@@ -553,6 +336,15 @@ members_drop(struct job *jobs)
 	}
 }
 
+/* "line 17: RULE_APPEND failed", "Error occurred at line: 17"; the first line is the table's. 0: not told. */
+static size_t
+refused_line(const char *output)
+{
+	const char *at = strstr(output, "line");
+
+	return at != NULL ? strtoul(at + 4 + strspn(at + 4, ": "), NULL, 10) : 0;
+}
+
 static void
 group_ran(void *arg, const struct run_result *r)
 {
@@ -573,16 +365,20 @@ group_ran(void *arg, const struct run_result *r)
 	DL_DELETE(b->groups, g);
 	if (r->ok) {
 		lane_widen(lane);
+		lane->refusals = 0;
 		if (g->count >= BATCH_LARGE)
 			lane->rest_ns = b->began_ns + BATCH_EVERY_MS * 1000000ull;
 		members_end(g->jobs, true);
 	} else {
 		queue_log(q, LOG_LEVEL_INFO, "fail2ban.utils", "%zu commands in one %s were refused: smaller pieces follow",
-		    g->count, base_name(g->program));
-		lane->limit = r->timed_out || g->count < 4 ? 1 : g->count / 2;
+		    g->count, plain_base_name(g->program));
+		/* the first one goes by itself: if what it needs is gone, that is seen, and repaired, at once */
+		size_t bad = lane->refusals++ == 0 && g->tool == TOOL_IPTABLES ? refused_line(r->output) : 0;
+		lane->after = bad > 3 && bad < g->count + 2 ? bad - 3 : g->count / 2;
+		lane->limit = 1;
 		/* the socket's buffer cannot be widened without the right to: so large it must not be again */
 		if (strstr(r->output, "Message too long") != NULL && g->count >= 64)
-			lane->ceiling = lane->limit;
+			lane->ceiling = lane->after;
 		give_back(lane, g->jobs);
 	}
 	group_free(g);

@@ -231,12 +231,17 @@ template_done(struct template *t)
 void
 facts_ip_rev(const struct addr *a, struct str *out)
 {
-	if (a->family == 4)
-		for (int i = 3; i >= 0; i--)
-			str_addf(out, "%u.", a->bytes[i]);
-	else if (a->family == 6)
+	if (a->family == 4) {
+		for (int i = 3; i >= 0; i--) {
+			str_addf(out, "%u", a->bytes[i]);
+			if (i == 3 && a->prefix < 32)
+				str_addf(out, "/%u", a->prefix); /* compat: IPAddr.getPTR turns the text round as it is */
+			str_addc(out, '.');
+		}
+	} else if (a->family == 6) {
 		for (int i = 15; i >= 0; i--)
 			str_addf(out, "%x.%x.", a->bytes[i] & 15u, a->bytes[i] >> 4);
+	}
 }
 
 static void

@@ -2,10 +2,12 @@
  * internal: what the files of src/action share.
  *
  *   action.c  properties; what is queued
- *   course.c  the course of each phase: on demand, check, repair, second try
+ *   course.c  the course of each phase: on demand, names, second try
+ *   operation.c  start, stop, flush, reload by family; check and repair
  *   facts.c   <tags> -> a command (text, and the values that the shell gets as data)
  *   queue.c   who runs when: lanes, turns, drain, close
  *   batch.c   what waits as plain commands leaves as one
+ *   plain.c   which commands those are
  *   digest.c  many mails -> one
  *   names.c   names that must be asked of the network first
  *   run.c     a command -> a child -> how it ended
@@ -179,6 +181,7 @@ struct job {
 	bool is_digest;        /* that mail */
 	bool flush_first;
 	bool is_leftover;      /* an unban of what an earlier engine banned */
+	bool is_forced;        /* a repair that the action's own check does not see the need of */
 	bool is_in_place;      /* a ban whose rule is there already */
 };
 
@@ -209,6 +212,8 @@ struct lane {
 	struct batch *batch;
 	size_t limit;         /* members of the next batch: halved when one is refused, then doubled */
 	size_t ceiling;
+	size_t after;         /* a batch was refused: the limit after the one that goes by itself; 0: none was */
+	unsigned refusals;    /* in a row */
 	uint64_t rest_ns;     /* no work before: after a large batch the next one gathers */
 	UT_hash_handle hh;
 };
@@ -226,6 +231,7 @@ struct turn {
 	int exit_code;
 	bool timed_out;
 	int tries;
+	bool was_repaired; /* a check failed, and what it looks for was made anew */
 	bool did_run;    /* at least one command was run (or would have been) */
 	bool has_asked;  /* for the host's name */
 	/* where to go on; see action.c */
@@ -255,6 +261,16 @@ void turn_end(struct turn *t, bool ok); /* reports the job's outcome; t is gone 
 void turn_begin(struct turn *t); /* in course.c */
 void turn_named(struct turn *t, const char *host); /* in course.c: a name is known, or never will be */
 
+/* ---- operation.c ---- */
+
+/* The families that have all of the flags, in the order of starting; how many. */
+size_t action_families(const struct action *a, unsigned flags, enum family *out);
+void operation_run(struct turn *t, enum action_phase phase, const enum family *families, size_t count,
+    void (*next)(struct turn *t, bool ok));
+void operation_check(struct turn *t, enum family f, bool is_unban, void (*next)(struct turn *t, int result));
+/* What the check looks for is not there (t->check is set): repaired if the action knows how, else made anew. */
+void operation_restore(struct turn *t);
+
 struct action_queue {
 	uv_loop_t *loop;
 	const struct clock *clock;
@@ -266,8 +282,9 @@ struct action_queue {
 	int handles;        /* still to be closed */
 	uint64_t seq;
 	size_t waiting;
+	size_t removing;    /* … of them may take something out of the kernel */
 	struct drain *drains;
-	bool is_held;
+	unsigned held;      /* ACTION_HOLD_… */
 	bool is_closing;
 	void (*closed)(void *arg);
 	void *closed_arg;
@@ -280,6 +297,7 @@ struct action_queue {
 };
 
 void queue_add(struct action *a, struct job *j);
+void queue_add_first(struct action *a, struct job *j); /* before all that waits */
 /* The job is over: fills in what o lacks and reports it. j is gone, its action may be. */
 void job_end(struct job *j, struct outcome *o);
 void queue_log(const struct action_queue *q, int level, const char *logger, const char *format, ...)
@@ -304,6 +322,22 @@ void digest_free(struct action *a);
 bool digest_is_mail_program(const char *word, size_t len);
 /* In action.c: queues a mail; script is the administrator's text with tags, t what they mean. */
 void queue_digest(struct action *a, const struct ticket *t, const char *script);
+
+/* ---- plain.c ---- */
+
+enum tool { TOOL_NONE, TOOL_IPTABLES, TOOL_IPSET, TOOL_NFT };
+
+struct plain {
+	struct words words;  /* [0]: the tool as it was written */
+	struct str line;     /* as the restore program reads it; of nft what stands before the braces */
+	struct str element;  /* nft: what stands in them */
+	const char *table;   /* iptables; borrowed from words, or "filter"; "" of the others */
+};
+
+/* TOOL_NONE: no such command; p holds nothing then. */
+enum tool plain_read(const char *text, struct plain *p);
+void plain_done(struct plain *p);
+const char *plain_base_name(const char *path);
 
 /* ---- batch.c ---- */
 

@@ -72,6 +72,9 @@ void
 lane_widen(struct lane *lane)
 {
 	lane->limit = lane->limit > lane->ceiling / 2 ? lane->ceiling : lane->limit * 2;
+	if (lane->after != 0)
+		lane->limit = lane->after;
+	lane->after = 0;
 }
 
 static struct lane *
@@ -115,7 +118,7 @@ lane_rests(struct lane *lane)
 void
 lane_next(struct lane *lane)
 {
-	if (lane->is_stepping || lane->queue->is_held)
+	if (lane->is_stepping || lane->queue->held != 0)
 		return; /* further up the stack somebody loops */
 	if (lane->jobs != NULL && lane_rests(lane))
 		return;
@@ -205,16 +208,49 @@ job_free(struct job *j)
 	free(j);
 }
 
-void
-queue_add(struct action *a, struct job *j)
+static bool
+job_removes(const struct job *j)
+{
+	return j->phase != ACTION_START && j->phase != ACTION_BAN && j->phase != ACTION_REBAN && j->phase != ACTION_PROLONG;
+}
+
+static struct lane *
+job_count(struct action *a, struct job *j)
 {
 	struct action_queue *q = a->queue;
-	struct lane *lane = lane_of(a);
 
 	j->seq = ++q->seq;
 	j->queued_ns = uv_hrtime();
 	q->waiting++;
+	q->removing += job_removes(j);
 	a->jobs++;
+	return lane_of(a);
+}
+
+static void
+job_discount(struct action *a, const struct job *j)
+{
+	a->queue->waiting--;
+	a->queue->removing -= job_removes(j);
+	a->jobs--;
+}
+
+void
+queue_add_first(struct action *a, struct job *j)
+{
+	struct lane *lane = job_count(a, j);
+
+	DL_PREPEND(lane->jobs, j);
+	if (!uv_is_active((uv_handle_t *)&a->queue->kick))
+		uv_timer_start(&a->queue->kick, kick, 0, 0);
+}
+
+void
+queue_add(struct action *a, struct job *j)
+{
+	struct action_queue *q = a->queue;
+	struct lane *lane = job_count(a, j);
+
 	DL_APPEND(lane->jobs, j);
 	if (!uv_is_active((uv_handle_t *)&q->kick))
 		uv_timer_start(&q->kick, kick, 0, 0);
@@ -251,9 +287,8 @@ job_end(struct job *j, struct outcome *o)
 	o->ms = (double)(uv_hrtime() - j->queued_ns) / 1e6;
 	if (q->hooks.outcome != NULL && !q->is_closing && !j->is_digest)
 		q->hooks.outcome(q->hooks.arg, o);
+	job_discount(a, j);
 	job_free(j);
-	q->waiting--;
-	a->jobs--;
 	if (a->is_orphan && a->jobs == 0)
 		action_destroy(a);
 	drains_count(q, seq);
@@ -278,6 +313,10 @@ turn_outcome(struct turn *t, enum action_phase phase, bool ok)
 		.jail = j->action->jail,
 		.action = j->action->name,
 		.phase = phase,
+		.family = phase != ACTION_REPAIR || !action_is_conditional(j->action) ? 0 :
+		    t->check.family == FAMILY_INET4                                   ? 4 :
+		    t->check.family == FAMILY_INET6                                   ? 6 :
+		                                                                        0,
 		.ok = ok,
 		.is_dry = q->dry_run,
 		.exit_code = t->exit_code,
@@ -288,6 +327,8 @@ turn_outcome(struct turn *t, enum action_phase phase, bool ok)
 		.output = t->output,
 	};
 
+	if (phase == ACTION_REPAIR && ok)
+		t->was_repaired = true;
 	if (q->hooks.outcome != NULL && !q->is_closing)
 		q->hooks.outcome(q->hooks.arg, &o);
 }
@@ -330,7 +371,13 @@ turn_end(struct turn *t, bool ok)
 	if (!ok && !t->queue->is_closing)
 		log_failure(t);
 	lane->turn = NULL;
-	lane_widen(lane);
+	if (t->was_repaired) {
+		lane->limit = lane->ceiling;
+		lane->after = 0;
+		lane->refusals = 0;
+	} else {
+		lane_widen(lane);
+	}
 	job_end(t->job, &o); /* the action may go with it */
 	turn_free(t);
 	lane_next(lane);
@@ -404,10 +451,12 @@ action_queue_new(uv_loop_t *loop, const struct clock *clock, bool dry_run, const
 }
 
 void
-action_queue_hold(struct action_queue *q, bool is_held)
+action_queue_hold(struct action_queue *q, unsigned holders, bool is_held)
 {
-	q->is_held = is_held;
-	if (!is_held && !uv_is_active((uv_handle_t *)&q->kick))
+	bool was_held = q->held != 0;
+
+	q->held = is_held ? q->held | holders : q->held & ~holders;
+	if (was_held && q->held == 0 && !q->is_closing && !uv_is_active((uv_handle_t *)&q->kick))
 		uv_timer_start(&q->kick, kick, 0, 0);
 }
 
@@ -415,6 +464,27 @@ size_t
 action_queue_waiting(const struct action_queue *q)
 {
 	return q->waiting;
+}
+
+bool
+action_queue_removes(const struct action_queue *q)
+{
+	return q->removing != 0;
+}
+
+void
+action_each_banning(const struct action *a, void (*fn)(void *arg, const char *id), void *arg)
+{
+	const struct lane *lane;
+
+	for (lane = a->queue->lanes; lane != NULL; lane = lane->hh.next) {
+		const struct job *j;
+		if (lane->turn != NULL && lane->turn->job->action == a && lane->turn->job->id != NULL)
+			fn(arg, lane->turn->job->id);
+		DL_FOREACH(lane->jobs, j)
+			if (j->action == a && (j->phase == ACTION_BAN || j->phase == ACTION_REBAN) && !j->is_digest)
+				fn(arg, j->id);
+	}
 }
 
 void
@@ -449,8 +519,7 @@ jobs_drop(struct lane *lane)
 	DL_FOREACH_SAFE(lane->jobs, j, next) {
 		struct action *a = j->action;
 		DL_DELETE(lane->jobs, j);
-		lane->queue->waiting--;
-		a->jobs--;
+		job_discount(a, j);
 		job_free(j);
 		if (a->is_orphan && a->jobs == 0)
 			action_destroy(a);

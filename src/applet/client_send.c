@@ -132,6 +132,49 @@ is_one_of(const struct value *command, const char *a, const char *b)
 
 /* ---- sending ---- */
 
+static bool
+is_jail_status(const struct value *command)
+{
+	return value_text_is(value_at(command, 0), "status") && value_count(command) >= 2;
+}
+
+/* A (label, value) pair of a status; takes v. */
+static struct value *
+labelled(const char *label, struct value *v)
+{
+	struct value *pair = value_tuple();
+
+	value_push(pair, value_str(label));
+	value_push(pair, v);
+	return pair;
+}
+
+/* In JSON there is room for what went wrong with the jail's actions; an engine that does not know is not missed. */
+static void
+show_jail_status(const struct client_opts *o, struct client_conn *conn, const struct value *command, const struct value *answer)
+{
+	struct value *ask = value_words("get", value_text(value_at(command, 1)), "failingactions", NULL), *reply = NULL;
+	struct value *whole = value_list();
+	struct err err;
+	bool knows = client_conn_call(conn, o->paths.socket, ask, &reply, &err) == CLIENT_OK && value_count(reply) == 2 &&
+	    value_at(reply, 0)->kind == VALUE_INT && value_at(reply, 0)->integer == 0;
+
+	for (size_t i = 0; i < value_count(answer); i++) {
+		const struct value *part = value_at(answer, i);
+		if (!knows || !value_text_is(value_at(part, 0), "Actions") || value_count(part) != 2) {
+			value_push(whole, value_dup(part));
+			continue;
+		}
+		struct value *actions = value_dup(value_at(part, 1));
+		value_push(actions, labelled("Failing actions", value_dup(value_at(reply, 1))));
+		value_push(whole, labelled("Actions", actions));
+	}
+	show(o, command, whole);
+	value_free(reply);
+	value_free(whole);
+	value_free(ask);
+}
+
 /*
  * Sends the commands of a list over one connection and prints the replies (not is_shown: only what
  * must be seen in any case). False when one failed; a failed connection ends it.
@@ -161,7 +204,9 @@ send_commands(const struct client_opts *o, const struct value *commands, bool is
 		}
 		const struct value *code = value_at(reply, 0), *answer = value_at(reply, 1);
 		if (answer != NULL && code->kind == VALUE_INT && code->integer == 0) {
-			if (is_shown || is_one_of(command, "echo", "server-status"))
+			if (is_shown && o->json && is_jail_status(command))
+				show_jail_status(o, &conn, command, answer);
+			else if (is_shown || is_one_of(command, "echo", "server-status"))
 				show(o, command, answer);
 		} else if (answer != NULL && pickle_exception(answer, &class_name, &args)) {
 			show_error(o, class_name, args, is_shown);

@@ -2,6 +2,7 @@
  * applet_server: the engine as a process: options, log, pid file, socket, configuration, signals.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
@@ -470,6 +471,7 @@ applet_server(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
+	mallopt(M_MMAP_THRESHOLD, 64 << 10); /* a listing of the kernel's goes back whole */
 	p.dir = config_default_dir(p.dir);
 	if (!config_read_paths(p.dir, &p.over, &p.paths, &err))
 		return fail("configuration", err.text);

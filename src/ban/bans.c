@@ -159,8 +159,10 @@ bans_prolong(struct bans *b, struct ban *ban, double from, int64_t bantime)
 	if (end <= ban->end_mono)
 		return false;
 	ban->end_mono = end;
-	ban->bantime = bantime < 0 ? TICKET_FOREVER : bantime;
-	ban->ticket->time = from;
+	/* compat: BanManager.addBanTicket: the ban began when it began, and lasts longer */
+	int64_t later = from > ban->ticket->time ? (int64_t)(from - ban->ticket->time) : 0;
+	ban->bantime = bantime < 0 ? TICKET_FOREVER : bantime + later;
+	ban->ticket->bantime = ban->bantime;
 	sift(b, ((struct node *)ban)->at);
 	return true;
 }

@@ -34,6 +34,8 @@ struct ban {
 	double since;          /* wall clock when it was put into force here */
 	enum ban_rule rule;
 	double acted_at;       /* wall clock: its last action succeeded */
+	double prolong_at;     /* monotonic: actionprolong is due; 0: it is not */
+	bool is_queued;        /* for a moment: its action will come to it anyway */
 	int pending;           /* actions that have not answered yet */
 	uint64_t hits;         /* packets, from the last look at the kernel */
 	struct json_t *last_outcome; /* owned: the action's last answer as it shows on the screen, or NULL */
@@ -50,7 +52,7 @@ void bans_free(struct bans *b); /* NULL is fine */
  */
 struct ban *bans_add(struct bans *b, struct ticket *ticket, int64_t bantime, bool own);
 struct ban *bans_find(const struct bans *b, const char *id);
-/* Makes an existing ban end at ticket-time + bantime if that is later. True if it changed. */
+/* Makes an existing ban end at from + bantime if that is later: its bantime grows. True if it changed. */
 bool bans_prolong(struct bans *b, struct ban *ban, double from, int64_t bantime);
 /* Takes it out; the caller frees with ban_free(). NULL: not there. */
 struct ban *bans_take(struct bans *b, const char *id);

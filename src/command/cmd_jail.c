@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ban/bantime.h"
 #include "base/log.h"
@@ -10,6 +11,7 @@
 #include "command/cmd_jail.h"
 #include "engine.h"
 #include "jail.h"
+#include "trouble.h"
 
 static bool
 answer_seconds(struct command *c, double s)
@@ -37,16 +39,43 @@ get_ignoreself(struct command *c)
 }
 
 static bool
+is_yes(const char *text)
+{
+	return strcasecmp(text, "1") == 0 || strcasecmp(text, "on") == 0 || strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0;
+}
+
+static bool
 set_ignoreself(struct command *c)
 {
 	const char *v = command_arg(c, 0);
 
 	if (v == NULL)
 		return false;
-	char *low = str_lower_dup(v);
-	c->jail->ignoreself = strcmp(low, "1") == 0 || strcmp(low, "on") == 0 || strcmp(low, "true") == 0 || strcmp(low, "yes") == 0;
-	free(low);
+	c->jail->ignoreself = is_yes(v);
 	return get_ignoreself(c);
+}
+
+static bool
+get_cutconnections(struct command *c)
+{
+	return command_answer(c, value_bool(c->jail->cuts));
+}
+
+static bool
+set_cutconnections(struct command *c)
+{
+	const char *v = command_arg(c, 0);
+
+	if (v == NULL)
+		return false;
+	c->jail->cuts = is_yes(v);
+	return get_cutconnections(c);
+}
+
+static bool
+get_failingactions(struct command *c)
+{
+	return command_answer(c, trouble_list(c->jail));
 }
 
 static bool
@@ -154,6 +183,7 @@ set_bantime_extra(struct command *c)
 const struct command_row command_jail_rows[] = {
     {"idle", NULL, set_idle, "on|off", "whether the jail rests"},
     {"ignoreself", get_ignoreself, set_ignoreself, "true|false", "whether this host's own addresses are ignored"},
+    {"cutconnections", get_cutconnections, set_cutconnections, "true|false", "whether the established connections of who is banned are ended"},
     {"ignoreip", cmd_get_ignoreip, NULL, NULL, "addresses, networks and names that are ignored"},
     {"addignoreip", NULL, cmd_set_addignoreip, "[--for TIME] IP…", "ignore these too"},
     {"delignoreip", NULL, cmd_set_delignoreip, "IP", "do not ignore it any more"},
@@ -186,6 +216,7 @@ const struct command_row command_jail_rows[] = {
     {"banip", cmd_get_banip, cmd_set_banip, "[--time TIME|--until EPOCH] IP…", "who is banned (get: [--with-time]); bans (set)"},
     {"unbanip", NULL, cmd_set_unbanip, "[--report-absent] IP…", "lifts bans"},
     {"banned", cmd_get_banned, NULL, NULL, "who is banned, or whether IP… are"},
+    {"failingactions", get_failingactions, NULL, NULL, "what last went wrong with its actions: command, exit code, last lines of stderr"},
     {"actions", cmd_get_actions, NULL, NULL, "the actions"},
     {"addaction", NULL, cmd_addaction, "ACTION", "one more action"},
     {"delaction", NULL, cmd_delaction, "ACTION", "one less"},

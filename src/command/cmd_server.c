@@ -243,7 +243,6 @@ set_repair(struct command *c)
 }
 
 const struct command_row command_server_rows[] = {
-    {"repair", get_repair, set_repair, "auto|off", "whether rules that vanish from the kernel are put back, and failed bans tried again"},
     {"loglevel", get_loglevel, set_loglevel, "LEVEL", "how much is logged"},
     {"logtarget", get_logtarget, set_logtarget, "TARGET", "where the log goes"},
     {"syslogsocket", get_syslogsocket, set_syslogsocket, "auto|SOCKET", "the socket of syslog"},
@@ -252,6 +251,11 @@ const struct command_row command_server_rows[] = {
     {"dbmaxmatches", get_dbmaxmatches, set_dbmaxmatches, "N", "log lines kept in the database for each ban"},
     {"dbpurgeage", get_dbpurgeage, set_dbpurgeage, "TIME", "bans older than this leave the database"},
     {"thread", get_thread, set_thread, "OPTIONS", "accepted; there are no threads to size"},
+    {0},
+};
+
+const struct command_row command_own_rows[] = {
+    {"repair", get_repair, set_repair, "auto|off", "whether rules that vanish from the kernel are put back, and failed bans tried again"},
     {"all", NULL, set_all, "addignoreip [--for TIME] IP…|delignoreip IP", "ignores an address in every jail"},
     {"host", get_host, NULL, NULL, "all that is known of one address"},
     {"hold", cmd_get_hold, cmd_set_hold, "TIME|off", "for so long failures are counted and nobody is banned by them"},

@@ -8,6 +8,7 @@
 #include "command/command.h"
 #include "engine.h"
 #include "jail.h"
+#include "trouble.h"
 
 static void
 pair(struct value *list, const char *label, struct value *v)
@@ -106,6 +107,8 @@ jail_status(struct command *c, struct jail *j, const char *flavor)
 			pair(actions, labels[i], list);
 		}
 	}
+	if (c->is_own)
+		pair(actions, "Failing actions", trouble_list(j));
 	pair(v, "Filter", filter);
 	pair(v, "Actions", actions);
 	return command_answer(c, v);

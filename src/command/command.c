@@ -205,12 +205,14 @@ set_or_get(struct command *c, bool is_set)
 	const char *name = command_arg(c, 0);
 	if (name == NULL)
 		return false;
+	const char *option = command_arg(c, 1);
 	const struct command_row *row = row_of(command_server_rows, name);
+	if (row == NULL && (option == NULL || engine_jail(c->engine, name) == NULL))
+		row = row_of(command_own_rows, name);
 	if (row != NULL && (is_set ? row->set : row->get) != NULL) {
 		c->at++;
 		return (is_set ? row->set : row->get)(c);
 	}
-	const char *option = command_arg(c, 1);
 	if (option == NULL)
 		return false;
 	row = row_of(command_jail_rows, str_starts(option, "bantime.") ? "bantime.*" : option);
@@ -271,9 +273,9 @@ static const struct {
 };
 
 static bool
-run(struct engine *e, const struct value *words, enum command_right right, bool is_quiet, struct command_reply *reply)
+run(struct engine *e, const struct value *words, enum command_right right, bool is_quiet, bool is_own, struct command_reply *reply)
 {
-	struct command c = {.engine = e, .words = words, .count = value_count(words), .at = 1, .is_quiet = is_quiet, .reply = reply};
+	struct command c = {.engine = e, .words = words, .count = value_count(words), .at = 1, .is_quiet = is_quiet, .is_own = is_own, .reply = reply};
 	struct arena *arena = arena_new();
 	const char **text = arena_alloc(arena, (c.count + 1) * sizeof *text);
 	bool ok = false, known = false;
@@ -319,13 +321,19 @@ run(struct engine *e, const struct value *words, enum command_right right, bool 
 bool
 command_run(struct engine *e, const struct value *words, enum command_right right, struct command_reply *reply)
 {
-	return run(e, words, right, false, reply);
+	return run(e, words, right, false, false, reply);
+}
+
+bool
+command_run_own(struct engine *e, const struct value *words, enum command_right right, struct command_reply *reply)
+{
+	return run(e, words, right, false, true, reply);
 }
 
 bool
 command_run_quiet(struct engine *e, const struct value *words, struct command_reply *reply)
 {
-	return run(e, words, COMMAND_WRITE, true, reply);
+	return run(e, words, COMMAND_WRITE, true, false, reply);
 }
 
 bool
@@ -352,10 +360,11 @@ command_each(void (*fn)(void *arg, const char *words, const char *arguments, con
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (*commands[i].help != '\0')
 			fn(arg, commands[i].name, commands[i].args, commands[i].help);
-	for (int jail = 0; jail < 2; jail++)
-		for (const struct command_row *r = jail ? command_jail_rows : command_server_rows; r->name != NULL; r++) {
+	const struct command_row *tables[] = {command_own_rows, command_server_rows, command_jail_rows};
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+		for (const struct command_row *r = tables[i]; r->name != NULL; r++) {
 			char words[128];
-			const char *who = jail ? "JAIL " : "";
+			const char *who = tables[i] == command_jail_rows ? "JAIL " : "";
 			if (r->get != NULL) {
 				snprintf(words, sizeof words, "get %s%s", who, r->name);
 				fn(arg, words, "", r->help);

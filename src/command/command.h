@@ -31,6 +31,9 @@ enum command_right { COMMAND_READ, COMMAND_WRITE };
 /* Runs one command (a list whose first member is a word). False when it failed: reply->exception is set. */
 bool command_run(struct engine *e, const struct value *words, enum command_right right, struct command_reply *reply);
 
+/* The same for who speaks JSON: `status JAIL` tells of failing actions, too. */
+bool command_run_own(struct engine *e, const struct value *words, enum command_right right, struct command_reply *reply);
+
 /* The same for a command of the configuration, which may name what is not there yet (log files). */
 bool command_run_quiet(struct engine *e, const struct value *words, struct command_reply *reply);
 
@@ -54,6 +57,7 @@ struct command {
 	size_t at;                   /* first argument after the command's own words */
 	bool is_quiet;               /* in a stream: nobody reads the value */
 	bool is_multi;               /* multi-set */
+	bool is_own;                 /* asked by a program of ours: more than fail2ban answers may be said */
 	struct command_reply *reply;
 };
 
@@ -77,6 +81,7 @@ struct command_row { /* set/get rows: NULL where there is none */
 };
 
 extern const struct command_row command_server_rows[]; /* cmd_server.c; ended by name NULL */
+extern const struct command_row command_own_rows[];    /* cmd_server.c; words that fail2ban does not have: a jail of this name comes first */
 extern const struct command_row command_jail_rows[];   /* cmd_jail.c */
 
 /* cmd_server.c */

@@ -360,7 +360,8 @@ firewall_rule(const struct firewall *f, const char *jail, const struct addr *add
 		struct model_chain *c = f->model->chains[i];
 		size_t at;
 
-		if (c->pub.family != addr->family || !c->pub.jail || (jail && strcmp(c->pub.jail, jail) != 0))
+		if (c->pub.family != addr->family || !c->pub.jail ||
+		    (jail && !c->pub.is_shared && strcmp(c->pub.jail, jail) != 0))
 			continue;
 		at = model_rule_of(c, addr);
 		if (at == SIZE_MAX)

@@ -67,6 +67,7 @@ struct fw_chain {
 	unsigned position;     /* of the jump in its chain, from 1; 0: none, or an nftables set */
 	const char *shadow;    /* the earlier rule that accepts the same traffic, or NULL */
 	const char *jail;      /* set by firewall_compare() */
+	bool is_shared;        /* other jails write to it, too */
 };
 
 enum fw_drift_kind {
@@ -87,7 +88,7 @@ struct fw_drift {
 struct fw_target {
 	const char *jail;
 	const char *object;  /* "f2b-sshd"; also found as set f2b-sshd6, addr-set-sshd, addr6-set-sshd */
-	const char *table;   /* nftables: "inet f2b-table"; NULL or "": any that is listed */
+	const char *table;   /* nftables: "inet f2b-table"; "": not of nftables; NULL: anything that is listed */
 	uint8_t family;      /* 4 or 6: only its bans; 0: all */
 	bool started4, started6; /* actionstart has run for the family: the jump must be there */
 };
@@ -133,12 +134,12 @@ size_t firewall_drift_count(const struct firewall *f); /* all */
 size_t firewall_drift_kept(const struct firewall *f);  /* those that can be looked at */
 const struct fw_drift *firewall_drift_at(const struct firewall *f, size_t i);
 /*
- * What would repair it, each once: first start(jail, family) for each jail whose chain or jump is gone (run
- * actionstart), then ban(jail, id) for every ban without rule (all, beyond FIREWALL_DRIFT_MAX too).
+ * What would repair it: first start(jail, object, family) for each target whose chain or jump is gone (run
+ * actionstart), then ban(jail, object, id) for every ban without rule there (all, beyond FIREWALL_DRIFT_MAX too).
  */
 struct fw_repair_hooks {
-	void (*start)(void *arg, const char *jail, uint8_t family);
-	void (*ban)(void *arg, const char *jail, const char *id);
+	void (*start)(void *arg, const char *jail, const char *object, uint8_t family);
+	void (*ban)(void *arg, const char *jail, const char *object, const char *id);
 	void *arg;
 };
 void firewall_repair(const struct firewall *f, const struct fw_repair_hooks *hooks);

@@ -46,10 +46,21 @@ is_target(const struct fw_chain *c, const char *object)
 	    strcmp(bare_name(c->name), bare) == 0;
 }
 
+/* Of nftables or not, as the target is; sets of one name may be in several of its tables. */
+static bool
+is_in_table(const struct fw_chain *c, const char *table)
+{
+	const char *space = table ? strchr(table, ' ') : NULL;
+
+	if (!table)
+		return true;
+	return space ? c->kind == FW_NFT_SET && strcmp(c->table, space + 1) == 0 : c->kind != FW_NFT_SET;
+}
+
 /* ---- the bans, to be looked up by jail and address ---- */
 
 struct wanted_key {
-	char jail[64]; /* cut, but no two jails of one engine differ only after that */
+	uint64_t jail; /* a hash of its name */
 	struct addr addr;
 };
 
@@ -62,10 +73,11 @@ static struct wanted_key
 make_key(const char *jail, const struct addr *a)
 {
 	struct wanted_key key;
-	size_t len = strlen(jail);
 
 	memset(&key, 0, sizeof key); /* it is hashed whole */
-	memcpy(key.jail, jail, len < sizeof key.jail ? len : sizeof key.jail - 1);
+	key.jail = 14695981039346656037u;
+	for (; *jail != '\0'; jail++)
+		key.jail = (key.jail ^ (unsigned char)*jail) * 1099511628211u;
 	key.addr = *a;
 	return key;
 }
@@ -87,24 +99,21 @@ add_drift(struct firewall *f, enum fw_drift_kind kind, const char *jail, const c
 }
 
 static void
-add_repair(struct firewall *f, const char *jail, const char *id, uint8_t family)
+add_repair(struct firewall *f, const struct fw_target *t, const char *id, uint8_t family)
 {
-	/* few starts, and a ban of several actions comes in a row */
-	for (size_t i = f->n_repairs; i-- > 0;) {
-		const struct repair *r = &f->repairs[i];
+	const struct repair *last = f->n_repairs != 0 ? &f->repairs[f->n_repairs - 1] : NULL;
+	bool is_same = last && strcmp(last->jail, t->jail) == 0 && strcmp(last->object, t->object) == 0;
 
-		if (id ? r->id && strcmp(r->id, id) == 0 && strcmp(r->jail, jail) == 0
-		       : !r->id && r->family == family && strcmp(r->jail, jail) == 0)
-			return;
-		if (id)
-			break;
-	}
 	if (f->n_repairs == f->repairs_room) {
 		f->repairs_room = f->repairs_room ? f->repairs_room * 2 : 64;
 		f->repairs = xreallocarray(f->repairs, f->repairs_room, sizeof(*f->repairs));
+		last = f->n_repairs ? &f->repairs[f->n_repairs - 1] : NULL;
 	}
 	f->repairs[f->n_repairs++] = (struct repair){
-		arena_strdup(f->names, jail), id ? arena_strdup(f->names, id) : NULL, family
+		.jail = is_same ? last->jail : arena_strdup(f->names, t->jail),
+		.id = id ? arena_strdup(f->names, id) : NULL,
+		.object = is_same ? last->object : arena_strdup(f->names, t->object),
+		.family = family,
 	};
 }
 
@@ -134,10 +143,12 @@ find_places(struct firewall *f, const struct fw_target *targets, size_t n, struc
 			struct model_chain *c = f->model->chains[j];
 			unsigned six = c->pub.family == 6;
 
-			if (!is_target(&c->pub, targets[i].object))
+			if (!is_target(&c->pub, targets[i].object) || !is_in_table(&c->pub, targets[i].table))
 				continue;
 			if (!c->pub.jail)
 				c->pub.jail = arena_strdup(f->model->arena, targets[i].jail);
+			else if (strcmp(c->pub.jail, targets[i].jail) != 0)
+				c->pub.is_shared = true;
 			if (p->count[six] < TARGET_CHAINS)
 				p->chains[six][p->count[six]++] = c;
 		}
@@ -155,7 +166,7 @@ check_jumps(struct firewall *f, const struct place *p)
 		if (is_there)
 			continue;
 		add_drift(f, FW_NO_JUMP, p->target->jail, NULL, p->target->object, six ? 6 : 4);
-		add_repair(f, p->target->jail, NULL, six ? 6 : 4);
+		add_repair(f, p->target, NULL, six ? 6 : 4);
 	}
 }
 
@@ -177,7 +188,7 @@ check_ban(struct firewall *f, const struct fw_ban *b, struct place *places, size
 		if (is_there)
 			continue;
 		add_drift(f, FW_NO_RULE, b->jail, b->id, p->target->object, b->addr.family);
-		add_repair(f, b->jail, b->id, b->addr.family);
+		add_repair(f, p->target, b->id, b->addr.family);
 	}
 }
 
@@ -199,26 +210,41 @@ bans_somebody(const struct fw_rule *r)
 	    strcmp(r->target, "LOG") != 0;
 }
 
+/* The jails that write to a chain may be several. */
+static bool
+is_wanted(const struct model_chain *c, const struct addr *source, const struct place *places, size_t n, struct wanted *wanted)
+{
+	unsigned six = c->pub.family == 6;
+
+	for (size_t i = 0; i < n; i++) {
+		struct wanted_key key = make_key(places[i].target->jail, source);
+		struct wanted *w;
+
+		for (size_t j = 0; j < places[i].count[six]; j++) {
+			if (places[i].chains[six][j] != c)
+				continue;
+			HASH_FIND(hh, wanted, &key, sizeof key, w);
+			if (w)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void
-mark_chain(struct firewall *f, struct model_chain *c, struct wanted *wanted, struct suspect **suspects, size_t *count,
-    size_t *room)
+mark_chain(struct firewall *f, struct model_chain *c, const struct place *places, size_t n_places, struct wanted *wanted,
+    struct suspect **suspects, size_t *count, size_t *room)
 {
 	for (size_t i = 0; i < c->pub.count; i++) {
 		struct fw_rule *r = &c->pub.rules[i];
 		struct suspect s = { .addr = r->source };
 		char text[ADDR_TEXT_MAX];
-		struct wanted *w = NULL;
 
 		r->mark = FW_MARK_NONE;
 		if (!bans_somebody(r))
 			continue;
-		if (c->pub.jail) {
-			struct wanted_key key = make_key(c->pub.jail, &r->source);
-
-			HASH_FIND(hh, wanted, &key, sizeof key, w);
-		}
-		r->mark = w ? FW_MARK_BAN : FW_MARK_FOREIGN;
-		if (w)
+		r->mark = is_wanted(c, &r->source, places, n_places, wanted) ? FW_MARK_BAN : FW_MARK_FOREIGN;
+		if (r->mark == FW_MARK_BAN)
 			continue;
 		snprintf(s.chain, sizeof s.chain, "%.63s", c->pub.name);
 		if (*count == *room) {
@@ -249,7 +275,7 @@ firewall_compare(struct firewall *f, const struct fw_target *targets, size_t n_t
 	if (!f->model)
 		goto done;
 	for (size_t i = 0; i < f->model->count; i++)
-		f->model->chains[i]->pub.jail = NULL;
+		f->model->chains[i]->pub.jail = NULL, f->model->chains[i]->pub.is_shared = false;
 	find_places(f, targets, n_targets, places);
 	for (size_t i = 0; i < n_bans; i++) {
 		struct wanted *old;
@@ -277,7 +303,7 @@ firewall_compare(struct firewall *f, const struct fw_target *targets, size_t n_t
 	f->suspects = NULL;
 	for (size_t i = 0; i < f->model->count; i++) {
 		if (firewall_is_shown(&f->model->chains[i]->pub))
-			mark_chain(f, f->model->chains[i], wanted, &suspects, &n_suspects, &room);
+			mark_chain(f, f->model->chains[i], places, n_targets, wanted, &suspects, &n_suspects, &room);
 	}
 	if (n_suspects)
 		qsort(suspects, n_suspects, sizeof *suspects, compare_suspects);
@@ -314,11 +340,11 @@ firewall_repair(const struct firewall *f, const struct fw_repair_hooks *hooks)
 {
 	for (size_t i = 0; i < f->n_repairs; i++) {
 		if (!f->repairs[i].id && hooks->start)
-			hooks->start(hooks->arg, f->repairs[i].jail, f->repairs[i].family);
+			hooks->start(hooks->arg, f->repairs[i].jail, f->repairs[i].object, f->repairs[i].family);
 	}
 	for (size_t i = 0; i < f->n_repairs; i++) {
 		if (f->repairs[i].id && hooks->ban)
-			hooks->ban(hooks->arg, f->repairs[i].jail, f->repairs[i].id);
+			hooks->ban(hooks->arg, f->repairs[i].jail, f->repairs[i].object, f->repairs[i].id);
 	}
 }
 

@@ -59,6 +59,7 @@ struct firewall {
 
 struct repair {
 	const char *jail, *id; /* id NULL: start */
+	const char *object;    /* where it is missed */
 	uint8_t family;
 };
 

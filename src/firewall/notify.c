@@ -1,32 +1,57 @@
 #include "firewall/notify.h"
 
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
-#define READS_PER_TURN 64 /* messages thrown away per loop turn; that there was one is all we need */
+#define READS_PER_TURN 64 /* messages per loop turn */
+#define ROOM (1 << 20)    /* bytes that the kernel keeps of a storm; then it says that there were more */
 
 struct notify {
 	uv_poll_t poll; /* first */
 	int fd;
-	void (*changed)(void *arg);
+	void (*changed)(void *arg, bool is_removal);
 	void *arg;
 	void (*done)(void *arg);
 	void *done_arg;
 };
 
+/* All that is asked of a message is its type. */
+static bool
+has_removal(const unsigned char *at, size_t len)
+{
+	struct nlmsghdr h;
+
+	while (len >= sizeof h) {
+		memcpy(&h, at, sizeof h);
+		if (h.nlmsg_len < sizeof h || h.nlmsg_len > len)
+			break;
+		unsigned type = h.nlmsg_type & 0xff;
+		if (h.nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES &&
+		    (type == NFT_MSG_DELTABLE || type == NFT_MSG_DELCHAIN || type == NFT_MSG_DELRULE || type == NFT_MSG_DELSET ||
+		        type == NFT_MSG_DELSETELEM))
+			return true;
+		size_t step = NLMSG_ALIGN(h.nlmsg_len);
+		at += step < len ? step : len;
+		len -= step < len ? step : len;
+	}
+	return false;
+}
+
 static void
 on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct notify *n = (struct notify *)poll;
-	char bytes[8192];
-	bool seen = false;
+	_Alignas(struct nlmsghdr) unsigned char bytes[16384];
+	bool seen = false, is_removal = false;
 
 	(void)status;
 	(void)events;
@@ -35,13 +60,14 @@ on_readable(uv_poll_t *poll, int status, int events)
 		if (got < 0 && errno != ENOBUFS) /* ENOBUFS: there were more than the kernel could keep */
 			break;
 		seen = true;
+		is_removal = is_removal || got < 0 || has_removal(bytes, (size_t)got);
 	}
 	if (seen)
-		n->changed(n->arg);
+		n->changed(n->arg, is_removal);
 }
 
 struct notify *
-notify_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg)
+notify_new(uv_loop_t *loop, void (*changed)(void *arg, bool is_removal), void *arg)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 	int group = NFNLGRP_NFTABLES;
@@ -54,6 +80,9 @@ notify_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg)
 		close(fd);
 		return NULL;
 	}
+	const int room = ROOM;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 	struct notify *n = xcalloc(1, sizeof *n);
 	n->fd = fd;
 	n->changed = changed;

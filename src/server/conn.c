@@ -134,12 +134,12 @@ after_command(struct conn *c)
 
 /* What the answer tells is written down before it is sent. */
 static bool
-run_now(struct conn *c, const struct value *words, struct command_reply *r)
+run_now(struct conn *c, const struct value *words, bool is_own, struct command_reply *r)
 {
 	struct engine *e = conn_engine(c);
 
 	engine_turn(e);
-	bool ok = command_run(e, words, c->right, r);
+	bool ok = (is_own ? command_run_own : command_run)(e, words, c->right, r);
 	engine_turn_end(e);
 	return ok;
 }
@@ -168,7 +168,7 @@ pickle_message(struct conn *c, const char *body, size_t len)
 		pickle_write_refusal(err.text, &out);
 	} else {
 		struct command_reply r = {0};
-		if (run_now(c, words, &r)) {
+		if (run_now(c, words, false, &r)) {
 			pickle_write_ok(r.value, &out);
 		} else {
 			if (r.args == NULL) {
@@ -240,7 +240,7 @@ json_command(struct conn *c, const struct request *q)
 
 	if (conn_engine(c)->state == ENGINE_STOPPING)
 		send_json(c, answer_error(q->id, "RuntimeError", "the engine is stopping"));
-	else if (run_now(c, q->words, &r))
+	else if (run_now(c, q->words, true, &r))
 		send_json(c, answer_ok(q->id, value_to_json(r.value)));
 	else
 		send_json(c, answer_error(q->id, r.exception, r.text != NULL ? r.text : ""));

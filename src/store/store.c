@@ -130,6 +130,7 @@ open_file(const char *path, struct err *err)
 	run(db, "PRAGMA journal_mode = WAL");
 	run(db, "PRAGMA synchronous = NORMAL");
 	run(db, "PRAGMA temp_store = MEMORY");
+	run(db, "PRAGMA cache_size = -1000"); /* KiB: the rows of a storm are written once, in order */
 	return db;
 }
 

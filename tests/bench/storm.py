@@ -1,10 +1,14 @@
 #!/usr/bin/python3
-"""storm.py [--with-fail2ban] [reaction|storm|unban|restart ...]
+"""storm.py [--alone|--full] [--rounds N] [reaction|storm|unban|restart ...]
 
 From the log line to the rule in the kernel, with the real engine and real iptables, ipset and nft in a network
 namespace that it makes for itself: how long one ban takes, 200 times; a storm of addresses with five failures each,
-appended at once; `unban --all`; a restart with the bans in the database. With fail2ban-server the same, for pairs
-(minutes!). Times end when the kernel says so: its own notices for one rule, a count for many.
+appended at once; `unban --all`; a restart with the bans in the database. Times end when the kernel says so: its own
+notices for one rule, a count for many. Medians of N rounds (3).
+
+fail2ban-server goes through the same in the same run, if it is installed. It needs minutes for what takes a second
+here, so it gets fewer addresses, and its time is compared by the ban; it gets slower with each rule of a chain, so that
+this speaks for it. --full gives it as many (a quarter of an hour); --alone leaves it out.
 """
 import json, os, pickle, re, select, shutil, signal, socket, subprocess, sys, tempfile, time
 
@@ -47,7 +51,7 @@ class Server:
             try:
                 if "Filter" in str(self.ask("status", "j")):
                     break
-            except OSError:
+            except (OSError, ImportError):  # an exception of fail2ban's own: the jail is not there yet
                 pass
             time.sleep(0.05)
 
@@ -113,14 +117,19 @@ def address(i):
     return f"10.{i // 62500 + 1}.{i // 250 % 250}.{i % 250 + 1}"
 
 
-def reaction(kind, n=200):
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def reaction(kind, n):
+    """Milliseconds from the write of the last line to the kernel's notice of the rule, n times."""
     server = Server(kind, "iptables-multiport")
     server.write(["10.200.0.1"])
     server.until(1, time.time(), 20)
     monitor = subprocess.Popen(["nft", "monitor", "rules"], stdout=subprocess.PIPE)
     time.sleep(0.5)
     times = []
-    for i in range(n if kind == "jailtop" else 20):
+    for i in range(n):
         ip = address(i)
         server.write([ip], 4)
         time.sleep(0.03)
@@ -132,53 +141,82 @@ def reaction(kind, n=200):
         times.append((time.time() - began) * 1000)
     monitor.kill()
     server.done()
-    times.sort()
-    print(f"{kind}: one ban, {len(times)} times: median {times[len(times) // 2]:.1f} ms, 99 % {times[len(times) * 99 // 100]:.1f}, "
-          f"max {times[-1]:.1f}", flush=True)
+    return sorted(times)
 
 
 def storm(kind, action, n, then=()):
+    """{what: seconds, "MiB": …}"""
+    out = {}
     server = Server(kind, action)
     time.sleep(0.3)
-    ips = [address(i) for i in range(n)]
-    text = [server.line(ip) for ip in ips for _ in range(5)]
+    text = "".join(server.line(address(i)) * 5 for i in range(n))
     began = time.time()
     with open(server.log, "a") as f:
-        f.write("".join(text))
-    print(f"{kind}: {n} × 5 failures at once, {action}: all in the kernel after {server.until(n, began):.2f} s, "
-          f"at most {server.memory():.0f} MiB, cpu {sum(server.cpu()[:2]):.2f} s own, {sum(server.cpu()[2:]):.2f} s children's", flush=True)
+        f.write(text)
+    out["storm"] = server.until(n, began, 1200)
+    out["MiB"] = server.memory()
+    out["cpu"] = sum(server.cpu()[:2])
+    out["cpu of children"] = sum(server.cpu()[2:])
     if os.environ.get("KEEP_LOG"):
         shutil.copy(server.top + "/server.log", os.environ["KEEP_LOG"])
     if "restart" in then:
         time.sleep(1)
-        began = time.time()
         server.stop()
-        stopped = time.time() - began
         began = time.time()
         server.start()
-        print(f"{kind}: restart: stopped after {stopped:.2f} s, {n} bans back {server.until(n, began):.2f} s after the start",
-              flush=True)
+        out["restart"] = server.until(n, began, 1200)
     if "unban" in then:
         began = time.time()
         server.ask("unban", "--all")
-        print(f"{kind}: unban --all of {n}: {server.until(0, began):.2f} s", flush=True)
+        out["unban"] = server.until(0, began)
     server.done()
+    return out
+
+
+WORDS = {"storm": "{n} addresses × 5 failures at once", "restart": "restart with {n} bans in the database", "unban": "unban --all of {n}"}
+
+
+def report(what, action, n, ours, theirs_n, theirs):
+    mine = median([o[what] for o in ours])
+    print(f"{action}: {WORDS[what].format(n=n)}: {mine:.2f} s (of {', '.join('%.2f' % o[what] for o in ours)})", end="")
+    if what == "storm":
+        print(f"; at most {max(o['MiB'] for o in ours):.1f} MiB; cpu {median([o['cpu'] for o in ours]):.2f} s, "
+              f"its children {median([o['cpu of children'] for o in ours]):.2f} s", end="")
+    print()
+    if not theirs:
+        return
+    if what == "unban" and theirs_n != n:  # a flush: one command, whoever gives it
+        print(f"    fail2ban, {theirs_n}: {theirs[what]:.2f} s", flush=True)
+        return
+    a, b = theirs[what] / theirs_n, mine / n
+    scaled = "" if theirs_n == n else f"; {n} would take {a * n:.0f} s at that rate (not measured)"
+    print(f"    fail2ban, {theirs_n}: {theirs[what]:.2f} s = {a * 1000:.2f} ms a ban{scaled}: {a / b:.0f} times as long", end="")
+    print(f"; {theirs['MiB']:.0f} MiB" if what == "storm" else "", flush=True)
 
 
 def main():
-    what = [a for a in sys.argv[1:] if not a.startswith("--") and a != "inside"] or ["reaction", "storm", "unban", "restart"]
+    what = [a for a in sys.argv[1:] if a in ("reaction", "storm", "unban", "restart")] or ["reaction", "storm", "unban", "restart"]
     if "inside" not in sys.argv:
         os.execvp("unshare", ["unshare", "-n", "--", sys.executable, os.path.realpath(__file__), "inside"] + sys.argv[1:])
     subprocess.run(["ip", "link", "set", "lo", "up"])
-    kinds = ["jailtop"] + (["fail2ban"] if "--with-fail2ban" in sys.argv else [])
-    for kind in kinds:
-        if "reaction" in what:
-            reaction(kind)
-        if "storm" in what or "unban" in what or "restart" in what:
-            storm(kind, "iptables-multiport", 5000 if kind == "jailtop" else 1000, [w for w in ("restart",) if w in what])
-        if ("storm" in what or "unban" in what) and "iptables" not in what:
-            for action in ("iptables-ipset-proto6", "nftables-multiport"):
-                storm(kind, action, 20000 if kind == "jailtop" else 1000, [w for w in ("unban",) if w in what])
+    rounds = int(sys.argv[sys.argv.index("--rounds") + 1]) if "--rounds" in sys.argv else 3
+    paired = "--alone" not in sys.argv and os.path.exists("/usr/bin/fail2ban-server")
+    if "reaction" in what:
+        for kind, n in [("jailtop", 200)] + ([("fail2ban", 20)] if paired else []):
+            t = reaction(kind, n)
+            print(f"{kind}: from the line to the rule, iptables-multiport, {n} times: median {median(t):.1f} ms, "
+                  f"99 % {t[len(t) * 99 // 100]:.1f}, max {t[-1]:.1f}", flush=True)
+    for action, n, theirs_n, then in (("iptables-multiport", 5000, 500, ["restart"]), ("iptables-ipset-proto6", 20000, 500, ["unban"]),
+                                      ("nftables-multiport", 20000, 500, ["unban"])):
+        then = [w for w in then if w in what]
+        if "storm" not in what and not then:
+            continue
+        ours = [storm("jailtop", action, n, then) for _ in range(rounds)]
+        theirs_n = n if "--full" in sys.argv else theirs_n
+        theirs = storm("fail2ban", action, theirs_n, then) if paired else None
+        for w in (["storm"] if "storm" in what else []) + then:
+            report(w, action, n, ours, theirs_n, theirs)
 
 
-main()
+if __name__ == "__main__":
+    main()

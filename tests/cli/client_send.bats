@@ -124,6 +124,28 @@ c.sendall(pickle.dumps([0, None]) + b"<F2B_END_COMMAND>"); time.sleep(1); os.unl
     [[ "$output" == *"Unexpected argument(s) for reload: ['a', 'b']" ]]
 }
 
+@test "--json status JAIL: a failing action with its command, exit code, last lines of stderr, retries" {
+    printf '[Definition]\nactionban = echo "because of <ip>" >&2\n            exit 3\n' >"$D/c/action.d/rec.conf"
+    $client start
+    [ "$($client --json status t | jq -c '.value.Actions["Failing actions"]')" = "[]" ]
+    [ "$($client set t banip 192.0.2.1)" = 1 ]
+    for _ in $(seq 200); do
+        fail=$($client --json status t | jq -c '.value.Actions["Failing actions"][0]')
+        [ "$fail" = null ] || break
+        sleep 0.05
+    done
+    [ "$(jq -c '[.action, .phase, .ip, .exit, .tries, .retries, .stderr, .failures, .failing]' <<<"$fail")" = \
+        '["rec","ban","192.0.2.1",3,2,1,"because of 192.0.2.1\n",1,true]' ]
+    [[ "$(jq -r .command <<<"$fail")" == *"exit 3"* ]]
+    # who speaks JSON to the engine itself is told, too; the text is as ever
+    run python3 -c 'import json, socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"{\"id\":1,\"command\":[\"status\",\"t\"]}\n")
+print(json.dumps(json.loads(s.makefile().readline())["value"]))' "$D/s"
+    [[ "$output" == *'"Failing actions"'*'"exit": 3'* ]]
+    [[ "$($client status t)" != *ailing* ]]
+    $client stop
+}
+
 @test "--json: one object for each answer, errors too" {
     $client start
     [ "$($client --json ping)" = '{"ok":true,"value":"pong"}' ]

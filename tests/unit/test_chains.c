@@ -346,14 +346,16 @@ struct repaired {
 };
 
 static void
-on_start(void *arg, const char *jail, uint8_t family)
+on_start(void *arg, const char *jail, const char *object, uint8_t family)
 {
+	(void)object;
 	str_addf(arg, "start %s %d|", jail, family);
 }
 
 static void
-on_ban(void *arg, const char *jail, const char *id)
+on_ban(void *arg, const char *jail, const char *object, const char *id)
 {
+	(void)object;
 	str_addf(arg, "ban %s %s|", jail, id);
 }
 

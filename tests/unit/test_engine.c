@@ -1,4 +1,7 @@
-/* The engine's clock: jumps of the wall clock lose no ban, make none eternal, and leave meaningful rows. */
+/*
+ * The engine's clock: jumps of the wall clock lose no ban, make none eternal, and leave meaningful rows. What actions
+ * are told of bans that last longer.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "action/action.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine.h"
@@ -28,6 +32,7 @@ struct world {
 	struct engine *engine;
 	struct jail *jail;
 	bool is_stopped;
+	bool does_run; /* commands; else it is a dry run */
 };
 
 static void
@@ -41,7 +46,7 @@ engine_up(struct world *w, double offset)
 {
 	struct err err;
 
-	w->engine = engine_new(&w->loop, true, "a test");
+	w->engine = engine_new(&w->loop, !w->does_run, "a test");
 	w->engine->clock.offset = offset;
 	w->engine->clock_ahead = clock_now(&w->engine->clock) - clock_monotonic(&w->engine->clock);
 	engine_open_store(w->engine, w->db);
@@ -305,6 +310,71 @@ summer_time_begins_while_lines_come(void **state)
 	check_summer_time(*state, 1774746000); /* 2026-03-29 02:00 CET = 03:00 CEST */
 }
 
+static struct ban *
+ban_at(struct world *w, const char *ip, double time)
+{
+	struct ticket *t = ticket_new(ip, time);
+
+	addr_parse(ip, &t->addr);
+	return flow_ban(w->jail, t, 0);
+}
+
+static void
+set_action(struct action *a, const char *property, const char *text)
+{
+	struct value *v = value_str(text);
+
+	assert_true(action_set(a, property, v, NULL));
+	value_free(v);
+}
+
+static void
+actions_hear_of_a_ban_time_that_grew_and_of_no_other(void **state)
+{
+	struct world *w = *state;
+	char file[96], command[160], got[64] = "";
+	struct err err;
+
+	engine_down(w);
+	w->does_run = true;
+	engine_up(w, 0);
+	snprintf(file, sizeof file, "%s/prolonged", w->dir);
+	struct action *a = jail_add_action(w->jail, "p", &err);
+	snprintf(command, sizeof command, "echo <ip> <bantime> >>%s", file);
+	set_action(a, "actionban", "true");
+	set_action(a, "actionprolong", command);
+	value_put(w->jail->increment, "increment", value_bool(true));
+	jail_set_bantime(w->jail, 100);
+
+	/* the second ban of this one lasts twice as long */
+	double now = clock_now(&w->engine->clock);
+	assert_non_null(ban_at(w, "192.0.2.1", now - 50));
+	assert_true(flow_unban(w->jail, "192.0.2.1", "expired"));
+	struct ban *grown = ban_at(w, "192.0.2.1", now);
+	assert_int_equal(grown->bantime, 200);
+	assert_true(grown->prolong_at > clock_monotonic(&w->engine->clock) + 5);
+	grown->prolong_at -= 10;
+	/* this one is banned again while it is banned: it began when it began, and ends later */
+	assert_non_null(ban_at(w, "192.0.2.2", now - 50));
+	assert_null(ban_at(w, "192.0.2.2", now));
+	struct ban *later = bans_find(w->jail->bans, "192.0.2.2");
+	assert_int_equal(later->bantime, 150);
+	assert_true(later->ticket->time == now - 50);
+	assert_true(later->prolong_at == 0);
+
+	double until = clock_monotonic(&w->engine->clock) + 10;
+	while (got[0] == '\0' && clock_monotonic(&w->engine->clock) < until) {
+		uv_run(&w->loop, UV_RUN_ONCE);
+		FILE *f = fopen(file, "r");
+		if (f != NULL) {
+			got[fread(got, 1, sizeof got - 1, f)] = '\0';
+			fclose(f);
+		}
+	}
+	assert_string_equal(got, "192.0.2.1 200\n");
+	assert_int_equal(w->jail->n_prolongs, 0);
+}
+
 int
 main(void)
 {
@@ -316,6 +386,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(after_a_suspend_bans_end_by_real_time_and_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(summer_time_ends_while_lines_come, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(summer_time_begins_while_lines_come, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(actions_hear_of_a_ban_time_that_grew_and_of_no_other, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
