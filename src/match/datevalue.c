@@ -370,6 +370,8 @@ date_fields_time(const struct date_fields *f, struct date_clock *clock, struct d
 		year = clock->now_tm.tm_year + 1900;
 		out->assumed_year = true;
 	}
+	if (f->week > 53 || f->weekday > 6 || f->yday > 366) /* from groups that the user wrote: (?P<W>\d+) */
+		return false;
 	if (month < 0 || day < 0) {
 		int yday = f->yday;
 		if (yday < 0 && f->week >= 0 && f->weekday >= 0)

@@ -13,7 +13,7 @@ import os, pickle, re, shutil, socket, statistics, subprocess, sys, tempfile, ti
 END = b"<F2B_END_COMMAND>"
 HERE = os.path.dirname(os.path.realpath(__file__))
 JAILTOP = os.path.realpath(sys.argv[1])
-LINES = int(sys.argv[2]) if len(sys.argv) > 2 else 300000
+LINES = int(sys.argv[2]) if len(sys.argv) > 2 else 100000
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 CONF = "/etc/fail2ban" if os.path.isdir("/etc/fail2ban/filter.d") else HERE + "/../../sample-configs"
 # what writes into auth.log or syslog; with the modes of those that have some

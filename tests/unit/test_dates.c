@@ -253,6 +253,26 @@ patterns_say_where_a_date_stands(void **state)
 }
 
 static void
+weeks_and_days_that_no_year_has_are_no_dates(void **state)
+{
+	static const struct { enum date_field field; const char *text; bool ok; } rows[] = {
+	    {DATE_WEEK_MONDAY, "47", true}, {DATE_WEEK_MONDAY, "54", false}, {DATE_WEEK_SUNDAY, "453348006", false},
+	    {DATE_WDAY_NUMBER, "999999999", false}, {DATE_YDAY, "366", true}, {DATE_YDAY, "999999999", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct date_clock clock = {.now = NOW};
+		struct date_fields f;
+		struct date_value v;
+		date_fields_init(&f);
+		assert_true(date_fields_set(&f, DATE_WDAY_NUMBER, "1", 1));
+		assert_true(date_fields_set(&f, rows[i].field, rows[i].text, strlen(rows[i].text)));
+		assert_int_equal(date_fields_time(&f, &clock, &v), rows[i].ok);
+	}
+}
+
+static void
 none_means_no_date(void **state)
 {
 	struct datedetect *d = datedetect_new(room, 2026);
@@ -408,6 +428,7 @@ main(void)
 	    cmocka_unit_test(local_time_knows_summer),
 		cmocka_unit_test(the_hour_that_comes_twice_is_the_one_of_now),
 	    cmocka_unit_test(patterns_say_where_a_date_stands),
+	    cmocka_unit_test(weeks_and_days_that_no_year_has_are_no_dates),
 	    cmocka_unit_test(none_means_no_date),
 	    cmocka_unit_test(wrong_patterns_are_refused_at_once),
 	    cmocka_unit_test(a_pattern_may_not_be_given_twice_but_defaults_may_follow),
