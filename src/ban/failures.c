@@ -35,7 +35,8 @@ failures_new(void)
 static void
 drop(struct failures *f, struct entry *e)
 {
-	HASH_DEL(f->entries, e);
+	if (f->entries != NULL) /* always: table and list hold the same ones, but the analyzer cannot see that */
+		HASH_DEL(f->entries, e);
 	DL_DELETE(f->order, e);
 	ticket_free(e->ticket);
 	free(e);
@@ -44,12 +45,10 @@ drop(struct failures *f, struct entry *e)
 void
 failures_free(struct failures *f)
 {
-	struct entry *e, *next;
-
 	if (f == NULL)
 		return;
-	DL_FOREACH_SAFE(f->order, e, next)
-		drop(f, e);
+	while (f->entries != NULL) /* both hold the same ones */
+		drop(f, f->order);
 	free(f);
 }
 
