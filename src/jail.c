@@ -103,6 +103,7 @@ jail_free(struct jail *j)
 		struct jail_action *a = j->actions;
 		DL_DELETE(j->actions, a);
 		action_free(a->action);
+		trouble_free(a->trouble);
 		free(a);
 	}
 	journal_free(j->journal);
