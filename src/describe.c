@@ -1,6 +1,7 @@
 #include "describe.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -162,14 +163,11 @@ json_t *
 describe_ban(const struct jail *j, const struct ban *ban)
 {
 	const struct ticket *t = ban->ticket;
-	char flags[3] = "";
+	char flags[3];
 	/* compat: fail2ban counts a restored ban once more; to an operator it is still the same ban */
 	int count = t->bancount > 1 && t->is_restored ? t->bancount - 1 : t->bancount;
 
-	if (count > 1)
-		strcat(flags, "R");
-	if (t->is_manual)
-		strcat(flags, "M");
+	snprintf(flags, sizeof flags, "%s%s", count > 1 ? "R" : "", t->is_manual ? "M" : "");
 	json_t *o = json_pack("{s:f,s:f,s:I,s:i,s:i,s:s,s:s,s:I,s:b}", "since", t->time, "until",
 	    ban_until(j->bans, ban), "bantime", (json_int_t)ban->bantime, "count", count, "fails",
 	    t->failures, "flags", flags, "rule", ban_rule_name(ban->rule), "hits", (json_int_t)ban->hits,

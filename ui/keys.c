@@ -143,25 +143,6 @@ keys_name(int key, char text[16])
 	return text;
 }
 
-const char *
-keys_context_name(enum key_context context)
-{
-	return context_names[context];
-}
-
-const char *
-keys_of(enum key_context context, enum action action, char text[16])
-{
-	const struct binding *found = NULL;
-
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		if (table[i].action == action && !(table[i].flags & KEY_ALIAS) &&
-		    (table[i].context == context || (table[i].context == CTX_GLOBAL && found == NULL)))
-			found = &table[i];
-	text[0] = '\0';
-	return found != NULL ? keys_name(found->key, text) : text;
-}
-
 void
 keys_print(FILE *out)
 {

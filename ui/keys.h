@@ -80,10 +80,7 @@ const struct binding *keys_find(enum key_context context, int key); /* context, 
 const struct binding *keys_table(size_t *count);
 /* "u", "Ctrl-F", "PgUp", "space"; text of at most 16 bytes. */
 const char *keys_name(int key, char text[16]);
-const char *keys_context_name(enum key_context context);
 void keys_print(FILE *out); /* `jailtop --keys`: tab-separated context, key, help */
-/* The key of an action in a context, as text; "" when it has none. */
-const char *keys_of(enum key_context context, enum action action, char text[16]);
 
 /*
  * A bad link may hand over Down (ESC [ B) in pieces: after a lone ESC, a '[' or 'O' within 0.5 s is

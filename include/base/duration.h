@@ -17,7 +17,4 @@ bool duration_eval(const char *text, double *seconds, bool *is_whole, struct err
 /* At most three groups as fail2ban prints them: "2y 1w 2d", "59m 54s", "1h", "0". */
 void duration_format(double seconds, char *text, size_t size);
 
-/* For narrow columns (UX: LEFT): "9:58" under ten minutes, then "52m", "3h", "6d23h"; "perm" for negative. */
-void duration_format_left(double seconds, char *text, size_t size);
-
 #endif

@@ -62,7 +62,4 @@ int str_distance(const char *a, const char *b);
 /* The same, or `limit` when they are no nearer, which is mostly seen without counting. */
 int str_distance_below(const char *a, const char *b, int limit);
 
-/* FNV-1a, 64 bit, and its continuation. */
-unsigned long long str_hash(const void *bytes, size_t len);
-
 #endif

@@ -23,9 +23,6 @@ void text_encode(uint32_t point, struct str *out);
 /* As Python's str.isprintable(): not a control, format, surrogate, private, unassigned or separator, but the blank is. */
 bool text_is_printable(uint32_t point);
 
-/* Columns of a printable code point: 0 (combining), 1 or 2. */
-int text_width(uint32_t point);
-
 /* What one input unit becomes on a terminal. */
 struct text_cell {
 	char bytes[24];  /* NUL-terminated UTF-8: the character with its marks, or an escape such as \x1b or \u202e */

@@ -307,7 +307,7 @@ wait_until_gone(const struct client_opts *o)
 static void
 exec_server(const struct client_opts *o, bool is_foreground)
 {
-	char exe[4096], verbose[16] = "-v";
+	char exe[4096], verbose[16];
 	const char *argv[32] = {"fail2ban-server"};
 	size_t n = 1;
 	ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
@@ -329,10 +329,10 @@ exec_server(const struct client_opts *o, bool is_foreground)
 		}
 	if (o->force)
 		argv[n++] = "-x";
-	for (int i = 2; i < o->verbose && i < 8; i++)
-		strcat(verbose, "v");
-	if (o->verbose > 1)
+	if (o->verbose > 1) {
+		snprintf(verbose, sizeof verbose, "-%.*s", o->verbose < 8 ? o->verbose - 1 : 7, "vvvvvvv");
 		argv[n++] = verbose;
+	}
 	if (is_foreground)
 		argv[n++] = "start";
 	execv(exe, (char *const *)(uintptr_t)argv);

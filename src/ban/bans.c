@@ -283,9 +283,3 @@ bans_total(const struct bans *b)
 {
 	return b->total;
 }
-
-void
-bans_set_total(struct bans *b, uint64_t total)
-{
-	b->total = total;
-}

@@ -79,6 +79,5 @@ void bans_each(const struct bans *b, void (*fn)(void *arg, struct ban *ban), voi
 struct ban **bans_by_end(const struct bans *b, size_t *count);
 size_t bans_count(const struct bans *b);
 uint64_t bans_total(const struct bans *b); /* "Total banned" */
-void bans_set_total(struct bans *b, uint64_t total);
 
 #endif

@@ -206,12 +206,6 @@ failures_total(const struct failures *f)
 	return f->total;
 }
 
-void
-failures_set_total(struct failures *f, uint64_t total)
-{
-	f->total = total;
-}
-
 uint64_t
 failures_evicted(const struct failures *f)
 {

@@ -48,7 +48,6 @@ void failures_each(const struct failures *f, void (*fn)(void *arg, const struct 
 
 size_t failures_count(const struct failures *f);   /* "Currently failed" */
 uint64_t failures_total(const struct failures *f); /* "Total failed" */
-void failures_set_total(struct failures *f, uint64_t total);
 uint64_t failures_evicted(const struct failures *f); /* lost to FAILURES_MAX */
 
 #endif

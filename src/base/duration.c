@@ -324,22 +324,3 @@ duration_format(double s, char *text, size_t size)
 		snprintf(text, size, "%.12gs", s);
 	}
 }
-
-void
-duration_format_left(double s, char *text, size_t size)
-{
-	long long n = (long long)fmin(floor(s), 9e15);
-
-	if (s < 0)
-		snprintf(text, size, "perm");
-	else if (n < 600)
-		snprintf(text, size, "%lld:%02lld", n / 60, n % 60);
-	else if (n < 3600)
-		snprintf(text, size, "%lldm", n / 60);
-	else if (n < 86400)
-		snprintf(text, size, "%lldh", n / 3600);
-	else if (n / 3600 % 24 != 0)
-		snprintf(text, size, "%lldd%lldh", n / 86400, n / 3600 % 24);
-	else
-		snprintf(text, size, "%lldd", n / 86400);
-}

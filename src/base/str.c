@@ -202,14 +202,3 @@ str_distance_below(const char *a, const char *b, int limit)
 	int distance = str_distance(a, b);
 	return distance < limit ? distance : limit;
 }
-
-unsigned long long
-str_hash(const void *bytes, size_t len)
-{
-	const unsigned char *p = bytes;
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 0x100000001b3u;
-	return h;
-}

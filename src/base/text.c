@@ -140,15 +140,6 @@ text_is_printable(uint32_t c)
 	return unicode_width(c) >= 0;
 }
 
-int
-text_width(uint32_t c)
-{
-	if (c < 0x7f)
-		return 1;
-	int width = unicode_width(c);
-	return width < 0 ? 1 : width > 2 ? 2 : width;
-}
-
 static void
 escape(struct text_cell *cell, unsigned c, bool is_byte)
 {

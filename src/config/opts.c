@@ -168,13 +168,3 @@ opts_value(const struct opt *o)
 		return value_str(o->text);
 	}
 }
-
-struct value *
-opts_dict(const struct opts *o)
-{
-	struct value *dict = value_dict();
-
-	for (size_t i = 0; i < o->count; i++)
-		value_put(dict, o->at[i].key, opts_value(&o->at[i]));
-	return dict;
-}

@@ -45,6 +45,5 @@ void opts_copy(struct opts *to, const struct opts *from);             /* to is e
 void opts_from_spec(struct opts *o, struct arena *a, const struct spec *spec);
 
 struct value *opts_value(const struct opt *o);    /* a new one */
-struct value *opts_dict(const struct opts *o);    /* a new one */
 
 #endif

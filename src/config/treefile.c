@@ -25,10 +25,15 @@ struct treefile {
 	UT_hash_handle hh;
 };
 
+struct treename {
+	char *name;
+	bool is_file; /* surely a regular one; false: not known */
+};
+
 /* The names in a directory: most files that could belong to a name are not there, and this says so at once. */
 struct treedir {
 	char *path;      /* with a slash at its end */
-	char **names;    /* sorted; behind the NUL of each: whether it surely is a regular file */
+	struct treename *names; /* sorted */
 	size_t count;
 	bool is_unknown; /* could not be read: ask for each */
 	UT_hash_handle hh;
@@ -37,9 +42,9 @@ struct treedir {
 /* ---- which there are ---- */
 
 static int
-compare_paths(const void *a, const void *b)
+compare_names(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(((const struct treename *)a)->name, ((const struct treename *)b)->name);
 }
 
 static struct treedir *
@@ -65,13 +70,11 @@ dir_of(struct tree *t, const char *path, size_t len)
 			room = room == 0 ? 128 : room * 2;
 			d->names = xreallocarray(d->names, room, sizeof *d->names);
 		}
-		d->names[d->count] = xmalloc(strlen(e->d_name) + 2);
-		strcpy(d->names[d->count], e->d_name);
-		d->names[d->count++][strlen(e->d_name) + 1] = e->d_type == DT_REG;
+		d->names[d->count++] = (struct treename){xstrdup(e->d_name), e->d_type == DT_REG};
 	}
 	if (dir != NULL)
 		closedir(dir);
-	qsort(d->names, d->count, sizeof *d->names, compare_paths);
+	qsort(d->names, d->count, sizeof *d->names, compare_names);
 	return d;
 }
 
@@ -82,9 +85,10 @@ treefile_exists(struct tree *t, const char *path)
 
 	if (slash != NULL && slash[1] != '\0') {
 		struct treedir *d = dir_of(t, path, (size_t)(slash + 1 - path));
-		const char *name = slash + 1;
-		char **found = d->is_unknown ? NULL : bsearch(&name, d->names, d->count, sizeof *d->names, compare_paths);
-		if (!d->is_unknown && (found == NULL || (*found)[strlen(name) + 1]))
+		const struct treename key = {.name = (char *)(uintptr_t)(slash + 1)}; /* only looked at */
+		const struct treename *found =
+		    d->is_unknown ? NULL : bsearch(&key, d->names, d->count, sizeof *d->names, compare_names);
+		if (!d->is_unknown && (found == NULL || found->is_file))
 			return found != NULL;
 	}
 	return access(path, F_OK) == 0;
@@ -282,7 +286,7 @@ treefile_free_all(struct tree *t)
 	{
 		HASH_DEL(t->dirs, d);
 		for (size_t i = 0; i < d->count; i++)
-			free(d->names[i]);
+			free(d->names[i].name);
 		free(d->names);
 		free(d->path);
 		free(d);

@@ -139,12 +139,6 @@ hosts_expire(struct hosts *h, double quiet_s)
 			host->is_changed = true; /* its failures per minute fall */
 }
 
-size_t
-hosts_count(const struct hosts *h)
-{
-	return HASH_COUNT(h->by_ip);
-}
-
 static json_t *
 row(struct hosts *h, struct host *host)
 {

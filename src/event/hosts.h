@@ -25,7 +25,6 @@ void hosts_failed(struct hosts *h, const char *ip, const char *jail, int now_fai
 void hosts_set_failed(struct hosts *h, const char *ip, const char *jail, int now_failed);
 /* Drops addresses that were quiet for `quiet_s`. */
 void hosts_expire(struct hosts *h, double quiet_s);
-size_t hosts_count(const struct hosts *h);
 
 /* {"items":[HOST…],"gone":[ip…]} of what changed since the last call; NULL if nothing did. */
 json_t *hosts_changes(struct hosts *h);

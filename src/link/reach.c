@@ -46,7 +46,7 @@ connect_once(const char *path)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(to.sun_path, path);
+	memcpy(to.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;

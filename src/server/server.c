@@ -49,7 +49,7 @@ server_is_alive(const char *path)
 
 	if (strlen(path) >= sizeof a.sun_path)
 		return false;
-	strcpy(a.sun_path, path);
+	memcpy(a.sun_path, path, strlen(path) + 1);
 	for (int tries = 0; has_hung_up && tries < ALIVE_TRIES; tries++)
 		alive = is_answered(&a, &has_hung_up);
 	return alive && !has_hung_up;

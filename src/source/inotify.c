@@ -157,7 +157,7 @@ follow_path(struct watcher *w, struct file *f, const char *path, unsigned links)
 
 	if (strlen(path) >= sizeof dir)
 		return false;
-	strcpy(dir, path);
+	memcpy(dir, path, strlen(path) + 1);
 	for (unsigned depth = 0; depth < WATCH_DEPTH; depth++) {
 		slash = strrchr(dir, '/');
 		name = slash ? path + (slash - dir) + 1 : path;
@@ -165,7 +165,7 @@ follow_path(struct watcher *w, struct file *f, const char *path, unsigned links)
 
 		snprintf(entry, sizeof entry, "%.*s", (int)strcspn(name, "/"), name);
 		if (!slash)
-			strcpy(dir, ".");
+			snprintf(dir, sizeof dir, ".");
 		else if (slash == dir)
 			dir[1] = '\0';
 		else

@@ -57,7 +57,7 @@ store_log_find(struct store *s, const char *jail, const char *path, char hash[41
 
 	if (!find(s, jail, path, stored, &has_hash, pos) || strlen(stored) > 40)
 		return false;
-	strcpy(hash, stored);
+	memcpy(hash, stored, strlen(stored) + 1);
 	return true;
 }
 

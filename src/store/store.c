@@ -487,23 +487,11 @@ store_set_purge_age(struct store *s, int64_t seconds)
 		s->purge_age = seconds;
 }
 
-int64_t
-store_purge_age(const struct store *s)
-{
-	return s != NULL ? s->purge_age : STORE_PURGE_AGE;
-}
-
 void
 store_set_max_matches(struct store *s, size_t lines)
 {
 	if (s != NULL)
 		s->max_matches = lines;
-}
-
-size_t
-store_max_matches(const struct store *s)
-{
-	return s != NULL ? s->max_matches : STORE_MAX_MATCHES;
 }
 
 void

@@ -44,9 +44,7 @@ const char *store_problem(const struct store *s);
 void store_tick(struct store *s);
 
 void store_set_purge_age(struct store *s, int64_t seconds);
-int64_t store_purge_age(const struct store *s);
 void store_set_max_matches(struct store *s, size_t lines); /* per ban, 0: none */
-size_t store_max_matches(const struct store *s);
 
 /*
  * One transaction for all the writes of a loop turn. Nests; a write outside of one is its own.

@@ -105,22 +105,6 @@ times_are_shown_with_falling_accuracy(void **state)
 	formatted(86400.0 * 368, "1y 3d");
 }
 
-static void
-the_short_form_fits_a_narrow_column(void **state)
-{
-	static const struct {
-		double seconds;
-		const char *want;
-	} rows[] = {{0, "0:00"}, {598, "9:58"}, {600, "10m"}, {3599, "59m"}, {3 * 3600 + 5, "3h"}, {86400 * 6 + 23 * 3600, "6d23h"}, {-1, "perm"}};
-	char text[32];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		duration_format_left(rows[i].seconds, text, sizeof text);
-		assert_string_equal(text, rows[i].want);
-	}
-}
-
 int
 main(void)
 {
@@ -129,7 +113,6 @@ main(void)
 	    cmocka_unit_test(what_is_no_time_is_refused),
 	    cmocka_unit_test(nesting_and_length_have_a_limit),
 	    cmocka_unit_test(times_are_shown_with_falling_accuracy),
-	    cmocka_unit_test(the_short_form_fits_a_narrow_column),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
