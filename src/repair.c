@@ -1,5 +1,6 @@
 #include "repair.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -72,7 +73,7 @@ attempt_of(struct repairs *r, const char *jail)
 	return a;
 }
 
-/* May the jail be repaired now? Counts the try. */
+/* May the jail be repaired now? Counts the try. What a->next says is for the tries in a row. */
 static bool
 may_repair(struct repairs *r, struct attempt *a)
 {
@@ -203,11 +204,12 @@ note_ban(void *arg, const char *jail, const char *object, const char *id)
 	note(arg, jail);
 }
 
-void
+double
 repairs_make(struct repairs *r, struct firewall *f, const struct target *targets)
 {
 	const struct fw_repair_hooks noting = {note_start, note_ban, r};
 	struct attempt *a;
+	double mono = clock_monotonic(&r->engine->clock), wait = -1;
 
 	LL_FOREACH2(r->attempts, a, link)
 		a->has_drift = false;
@@ -216,10 +218,13 @@ repairs_make(struct repairs *r, struct firewall *f, const struct target *targets
 		a = attempt_of(r, j->name);
 		if (!a->has_drift) {
 			a->tries = 0;
+			a->next = 0;
 			continue;
 		}
-		if (!may_repair(r, a))
+		if (!may_repair(r, a)) {
+			wait = wait < 0 ? a->next - mono : fmin(wait, a->next - mono);
 			continue;
+		}
 		struct repairing now = {.targets = targets, .firewall = f, .jail = j, .is_again = a->tries > 1};
 		struct fw_repair_hooks hooks = {repair_start, repair_ban, &now};
 		firewall_repair(f, &hooks);
@@ -232,4 +237,5 @@ repairs_make(struct repairs *r, struct firewall *f, const struct target *targets
 		json_object_set_new(o, "jail", describe_text(j->name));
 		bus_publish(r->engine->bus, EVENT_REPAIR, o);
 	}
+	return wait;
 }

@@ -28,7 +28,7 @@ struct target { /* a chain or set that an action of a jail writes its bans to */
 
 struct repairs *repairs_new(struct engine *e);
 void repairs_free(struct repairs *r);
-/* After firewall_compare(). */
-void repairs_make(struct repairs *r, struct firewall *f, const struct target *targets);
+/* After firewall_compare(). Seconds until what had to wait may be repaired, which wants another look; negative: nothing. */
+double repairs_make(struct repairs *r, struct firewall *f, const struct target *targets);
 
 #endif

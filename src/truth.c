@@ -242,6 +242,8 @@ tell_links(struct truth *t)
 	}
 }
 
+static void look_in(struct truth *t, double seconds);
+
 static void
 on_refreshed(void *arg)
 {
@@ -281,8 +283,10 @@ on_refreshed(void *arg)
 		free(l.bans);
 		free(l.owners);
 		free(l.jails);
-		if (e->repair_auto && firewall_drift_count(t->firewall) != 0)
-			repairs_make(t->repairs, t->firewall, t->targets);
+		double wait = e->repair_auto && firewall_drift_count(t->firewall) != 0 ?
+		    repairs_make(t->repairs, t->firewall, t->targets) : -1;
+		if (wait >= 0)
+			look_in(t, wait);
 	}
 	if (bus_has_readers(e->bus)) {
 		json_t *chains = truth_chains(t);
