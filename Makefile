@@ -88,7 +88,7 @@ HDR := $(wildcard include/*/*.h src/*.h src/*/*.h ui/*.h)
 VERSION := $(shell sed -n 's/^\#define JAILTOP_VERSION "\(.*\)"/\1/p' include/jailtop/applet.h)
 MAN := $(wildcard src/man/*.[178])
 
-.PHONY: all help check check-unit check-ui check-compat check-kill check-storm unit asan lint layers format bench fuzz screenshots \
+.PHONY: all help check check-unit check-ui check-compat check-kill unit asan lint layers format bench fuzz screenshots \
 	demo run install uninstall dist clean man FORCE
 .DEFAULT_GOAL := all
 sub = +$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
@@ -160,9 +160,6 @@ check-compat: all ## against the installed fail2ban
 
 check-kill: all ## kills of the engine during an attack: KILLS (200), KILLS_SETS (40) with ipset and with nftables (root)
 	@KILLS=$(or $(KILLS),200) KILLS_SETS=$(or $(KILLS_SETS),40) tests/run.sh $O tests/e2e/life.bats
-
-check-storm: all ## what is taken out of the kernel in the middle of a storm, five kinds of firewall (root, a minute and more)
-	@tests/run.sh $O tests/storm/repair.bats
 
 asan: ## build with ASan, UBSan and leak checks, run the unit, client and engine tests with it
 	$(call need,build,$(NEED_BUILD) $(NEED_TEST))

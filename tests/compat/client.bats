@@ -1,4 +1,3 @@
-# run alone
 # one session of more than 150 commands, by the stock client and by `jailtop client`, against the real
 # fail2ban-server and against jailtop's: the same text and exit codes, times and process numbers aside
 

@@ -10,7 +10,7 @@ setup() {
 }
 
 repair() {
-    run timeout 120 unshare -n python3 -u "$SOURCE_DIR/tests/storm/repair.py" "$JAILTOP" "$BATS_TEST_TMPDIR/d" "$1"
+    run timeout 120 unshare -n python3 -u "$SOURCE_DIR/tests/e2e/repair.py" "$JAILTOP" "$BATS_TEST_TMPDIR/d" "$1"
     echo "$output"
     [ "$status" = 0 ]
     echo "# ${output//$'\n'/$'\n'# }" >&3
