@@ -42,7 +42,7 @@ input=
 if [ -p /dev/stdin ]; then input=$(cat); fi
 case ${0##*/} in
 dig) echo '"abuse@example.net"' ;;
-whois) echo 'whois says' ;;
+whois) printf '%s\n' "whois says \$(touch $RECORD/canary)" "\`touch $RECORD/canary\`; touch $RECORD/canary" '"' "'" . '~!touch canary' ;;
 esac
 { printf 'T%s\0' "${0##*/}"; for a; do printf 'A%s\0' "$a"; done; env -0 | sed -z 's/^/E/'; printf 'I%s\0\n' "$input"; } > "$RECORD/.$$"
 cat "$RECORD/.$$" >> "$RECORD/records"; rm "$RECORD/.$$"
