@@ -8,10 +8,12 @@ A and B are the logs of regex.sh; in C nobody fails, so that what is left is rea
 failures itself: 50 that find the same count fifty times as many.) The goal is three times one jail's cost; it is held
 against the 50 equal jails on C, and printed for all. Ends with 1 when it is missed there, or when counts differ.
 """
-import os, pickle, re, shutil, socket, statistics, subprocess, sys, tempfile, time
+import os, re, shutil, statistics, subprocess, sys, tempfile, time
 
-END = b"<F2B_END_COMMAND>"
 HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, HERE + "/..")
+import pickled
+
 JAILTOP = os.path.realpath(sys.argv[1])
 LINES = int(sys.argv[2]) if len(sys.argv) > 2 else 100000
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -55,17 +57,8 @@ class Engine:
             sys.exit("the engine does not start: " + open(self.top + "/server.log").read())
 
     def ask(self, *words):
-        s = socket.socket(socket.AF_UNIX)
-        s.connect(self.top + "/s")
-        s.sendall(pickle.dumps(list(words), 2) + END)
-        data = b""
-        while not data.endswith(END):
-            part = s.recv(1 << 20)
-            if not part:
-                break
-            data += part
-        s.close()
-        return pickle.loads(data[:-len(END)])[1] if data else None
+        reply = pickled.ask(self.top + "/s", *words, seconds=None)
+        return reply[1] if reply else None
 
     def cpu(self):
         """Cpu seconds of the thread that does all but waiting; finer than the ticks of /proc/PID/stat."""

@@ -10,10 +10,12 @@ fail2ban-server goes through the same in the same run, if it is installed. It ne
 here, so it gets fewer addresses, and its time is compared by the ban; it gets slower with each rule of a chain, so that
 this speaks for it. --full gives it as many (a quarter of an hour); --alone leaves it out.
 """
-import json, os, pickle, re, select, shutil, signal, socket, subprocess, sys, tempfile, time
+import json, os, re, select, shutil, signal, subprocess, sys, tempfile, time
 
-END = b"<F2B_END_COMMAND>"
 HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, HERE + "/..")
+import pickled
+
 JAILTOP = os.environ.get("JAILTOP", HERE + "/../../build/release/jailtop")
 COUNTS = {
     "iptables-multiport": "iptables -S f2b-j 2>/dev/null | grep -c REJECT",
@@ -60,17 +62,8 @@ class Server:
         return time.strftime("%Y-%m-%d %H:%M:%S") + f" fail from {ip}\n"
 
     def ask(self, *words):
-        s = socket.socket(socket.AF_UNIX)
-        s.connect(self.top + "/s")
-        s.sendall(pickle.dumps(list(words), 2) + END)
-        data = b""
-        while not data.endswith(END):
-            part = s.recv(1 << 20)
-            if not part:
-                break
-            data += part
-        s.close()
-        return pickle.loads(data[:-len(END)])[1] if data else None
+        reply = pickled.ask(self.top + "/s", *words, seconds=None)
+        return reply[1] if reply else None
 
     def write(self, ips, times=5):
         with open(self.log, "a") as f:

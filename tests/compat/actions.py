@@ -5,7 +5,9 @@ Every action of fail2ban's action.d is started, bans, unbans and stops, once by 
 by jailtop; the tools that they call are replaced by recorders that note name, arguments, environment
 and standard input. `record` runs both servers, `compare` prints what differs in a phase.
 """
-import collections, glob, json, os, pickle, re, shutil, socket, subprocess, sys, threading, time
+import collections, glob, json, os, re, shutil, socket, subprocess, sys, threading, time
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/..")
+import pickled
 
 TOOLS = """afctl apf apprise conntrack curl dig firewall-cmd geoiplookup ip ip6tables ipf ipfw ipset iptables jq mail
     nft nginx npfctl nsupdate pfctl route sendmail shorewall shorewall6 ss ufw whois""".split()
@@ -32,7 +34,6 @@ ARGS = {
 HOSTILE = ["a $(touch @/canary) `touch @/canary` \"; touch @/canary; ' & | > @/canary",
            "~! %s%n -e --help \\x <ip> ${IFS} *"]
 HOSTILE_ID = "-x$(touch @/canary)`touch @/canary`\";touch @/canary;'a\nb~!%s*\\c"
-END = b"<F2B_END_COMMAND>"
 
 RECORDER = r"""#!/bin/sh
 # jailtop's looks at the kernel go on for ever and are no part of an action
@@ -118,14 +119,7 @@ class Server:
                 time.sleep(0.05)
 
     def ask(self, *words):
-        self.socket.sendall(pickle.dumps(list(words), 2) + END)
-        data = b""
-        while not data.endswith(END):
-            part = self.socket.recv(65536)
-            if not part:
-                break
-            data += part
-        return pickle.loads(data[:-len(END)]) if data else None
+        return pickled.exchange(self.socket, *words)
 
     def take(self, quiet):
         """The records that came since the last call, once none came for `quiet` seconds."""

@@ -6,9 +6,10 @@ same configuration (every iptables, ipset and nftables action of fail2ban's acti
 setting, and actions as administrators write them), is told the same, and after each step the rules and sets
 are compared. One step after the other; a step has a deadline, no fixed time.
 """
-import concurrent.futures, difflib, glob, json, os, pickle, re, shutil, socket, subprocess, sys, time
+import concurrent.futures, difflib, glob, json, os, re, shutil, subprocess, sys, time
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/..")
+import pickled
 
-END = b"<F2B_END_COMMAND>"
 JAILTOP = os.environ["JAILTOP"]
 DEADLINE = 40  # once something differs, what follows does too: then a tenth
 
@@ -355,18 +356,7 @@ class Server:
         return answer[1][1].split(", ")
 
     def ask(self, *words):
-        s = socket.socket(socket.AF_UNIX)
-        s.settimeout(60)
-        s.connect(self.top + "/s")
-        s.sendall(pickle.dumps(list(words), 2) + END)
-        data = b""
-        while not data.endswith(END):
-            part = s.recv(65536)
-            if not part:
-                break
-            data += part
-        s.close()
-        return pickle.loads(data[:-len(END)]) if data else None
+        return pickled.ask(self.top + "/s", *words)
 
     def stop(self):
         try:

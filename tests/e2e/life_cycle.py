@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """life_cycle.py JAILTOP DIR TEST: how the engine starts, is spoken to, and ends."""
 import fcntl, grp, json, os, pwd, signal, socket, stat, subprocess, sys, time
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, HERE + "/.."]
 from engine import Engine, Wire, main, until
+import pickled
 
 def refused(fn, text):
     try: got = fn()
@@ -53,13 +55,10 @@ def monitor(jailtop, d):
     held = Wire(mon); held.raw({'id': 1, 'hello': {'protocol': 1, 'own': ['203.0.113.77']}})
     e.fail('203.0.113.77'); until(lambda: '203.0.113.77' in e.banned(), 'a ban that a monitor would not have')
     # the stock protocol reads there, too
-    import pickle
     s = socket.socket(socket.AF_UNIX); s.connect(mon)
     for words, code in ((['ping'], 0), (['set', 't', 'maxretry', '9'], 1)):
-        s.sendall(pickle.dumps(words) + b'<F2B_END_COMMAND>')
-        b = b''
-        while not b.endswith(b'<F2B_END_COMMAND>'): b += s.recv(4096)
-        assert pickle.loads(b)[0] == code, b
+        reply = pickled.exchange(s, *words)
+        assert reply[0] == code, reply
     said = as_user(nobody, 65534, [], lambda: Wire(mon)('ping'))
     assert 'PermissionError' in said, said
     said = as_user(nobody, group, [group], lambda: Wire(e.sock)('ping'))
