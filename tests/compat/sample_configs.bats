@@ -55,3 +55,48 @@ EOS
     echo "$output"
     [ "$status" = 0 ]
 }
+
+@test "every action of ours does the same under fail2ban-server and under jailtop, in the kernel and in what it calls" {
+    unshare -n iptables -S >/dev/null 2>&1 || skip "no network namespace with iptables here (needs root)"
+    for tool in ipset nft jq; do command -v $tool >/dev/null || skip "no $tool"; done
+    for kind in a b; do # names of the same length: they are in the output
+        cp -R "$D" "$BATS_TEST_TMPDIR/$kind"
+        sed -i "s|$D|$BATS_TEST_TMPDIR/$kind|" "$BATS_TEST_TMPDIR/$kind/fail2ban.local"
+        cat >"$BATS_TEST_TMPDIR/$kind/jail.local" <<EOS
+[DEFAULT]
+backend = polling
+ignoreself = false
+logpath = $BATS_TEST_TMPDIR/$kind/log
+filter = wordpress
+[all]
+enabled = true
+action = iptables-ipset[port="ssh,2222:2230"]
+         nftables[port="ssh,2222:2230"]
+         ufw
+         hostsdeny[file=$BATS_TEST_TMPDIR/$kind/deny]
+         route
+         firewallcmd-ipset[set="f2b-<name>-fw"]
+[whole]
+enabled = true
+banaction = nftables[ports="meta l4proto <protocol>"]
+action = %(action_)s
+[mailed]
+enabled = true
+maxretry = 3
+port = http
+action = %(action_mwl)s
+EOS
+    done
+    cd "$BATS_TEST_TMPDIR"
+    unshare -n bash "$SOURCE_DIR/tests/compat/sample_actions.sh" "$PWD/a" "fail2ban-client -c $PWD/a start >/dev/null" fail2ban-client -c "$PWD/a" >a.out 2>&1 3>&- &
+    local theirs=$!
+    run unshare -n bash "$SOURCE_DIR/tests/compat/sample_actions.sh" "$PWD/b" "'$JAILTOP' server -b -c $PWD/b" "$JAILTOP" client -c "$PWD/b" 3>&-
+    echo "$output" >b.out
+    wait $theirs || { cat a.out; false; }
+    cat b.out
+    [ "$status" = 0 ]
+    grep -qx 'no canary' b.out
+    grep -q 'netname: OF-203.0.113.20' b.out
+    grep -qF 'guess $(touch' b.out
+    diff a.out b.out
+}

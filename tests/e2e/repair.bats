@@ -19,5 +19,6 @@ repair() {
 @test "iptables flushed, its jump and its chain deleted, in a storm: all bans are back within 2 s" { repair iptables-multiport; }
 @test "an ipset flushed and destroyed, in a storm: all bans are back within 2 s" { repair iptables-ipset-proto6; }
 @test "nftables' set flushed, its rule, set and table deleted, in a storm: all bans are back within 2 s" { repair nftables-multiport; }
+@test "the same with the nftables action of our sample-configs" { repair own:nftables; }
 @test "of two actions only the one that lost its rules is repaired" { repair two; }
 @test "a listing that fails is told once and tried less and less often" { repair garbage; }

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""repair.py JAILTOP DIR ACTION|two|garbage
+"""repair.py JAILTOP DIR ACTION|own:ACTION|two|garbage
 
 In the middle of a storm of bans somebody flushes, deletes, destroys what is in the kernel: every ban that was done
 is back within 2 s of the act, linked, once; each repair is in the log. In this network namespace. The bound is for a
 machine that does nothing else: how many others want its processors is counted meanwhile, and printed if there are any.
+own: an action of our sample-configs instead of one of the installed fail2ban's.
 two: a jail with two firewall actions, of which one loses everything; by iptables-legacy, too, which tells nobody.
 garbage: a tool that cannot be read is asked less and less often, and told of once.
 """
@@ -12,10 +13,13 @@ import json, os, re, shutil, socket, subprocess, sys, threading, time
 jailtop, d, action = sys.argv[1:4]
 BOUND = 2.0
 os.makedirs(d)
+is_own = action.startswith('own:')
+action = action.removeprefix('own:')
 actions = [action]
 if action in ('two', 'garbage'):
     actions = ['iptables-multiport', 'nftables-multiport', 'legacy'] if action == 'two' else ['iptables-multiport']
-shutil.copytree('/etc/fail2ban/action.d', f'{d}/conf/action.d')
+shutil.copytree(os.path.dirname(os.path.realpath(__file__)) + '/../../sample-configs/action.d' if is_own else '/etc/fail2ban/action.d',
+                f'{d}/conf/action.d')
 open(f'{d}/conf/action.d/legacy.conf', 'w').write('''[Definition]
 actionstart = iptables-legacy -w -N f2b-old
               iptables-legacy -w -I INPUT -j f2b-old
@@ -47,11 +51,12 @@ IPSET = {
     'nft flush ruleset': 'nft flush ruleset',
     'nft flush ruleset, ipset destroy': 'nft flush ruleset; ipset destroy',
 }
+TABLE, CHAIN, SET = ('f2b', 'f2b-j', 'f2b-j') if is_own else ('f2b-table', 'f2b-chain', 'addr-set-j')
 NFT = {
-    'nft flush set': 'nft flush set inet f2b-table addr-set-j',
-    'a deleted rule': 'nft flush chain inet f2b-table f2b-chain',
-    'a deleted set': 'nft flush chain inet f2b-table f2b-chain; nft delete set inet f2b-table addr-set-j',
-    'a deleted table': 'nft delete table inet f2b-table',
+    'nft flush set': f'nft flush set inet {TABLE} {SET}',
+    'a deleted rule': f'nft flush chain inet {TABLE} {CHAIN}',
+    'a deleted set': f'nft flush chain inet {TABLE} {CHAIN}; nft delete set inet {TABLE} {SET}',
+    'a deleted table': f'nft delete table inet {TABLE}',
     'nft flush ruleset': 'nft flush ruleset',
 }
 kind = IPTABLES if action == 'iptables-multiport' else IPSET if 'ipset' in action else NFT
@@ -60,8 +65,8 @@ kind = IPTABLES if action == 'iptables-multiport' else IPSET if 'ipset' in actio
 def kernel():
     """(addresses, as often as they are there; whether packets come by)"""
     if kind is NFT:
-        text = sh('nft list table inet f2b-table').stdout
-        return re.findall(r'10\.\d+\.\d+\.\d+', text), '@addr-set-j' in text
+        text = sh(f'nft list table inet {TABLE}').stdout
+        return re.findall(r'10\.\d+\.\d+\.\d+', text), f'@{SET}' in text
     rules = sh('iptables-save -t filter').stdout
     if kind is IPSET:
         return re.findall(r'^add f2b-j (\S+)', sh('ipset save f2b-j').stdout, re.M), '--match-set f2b-j src' in rules
@@ -94,6 +99,17 @@ def banned():
     return json.loads(s.makefile('rb').readline())['value']
 
 
+def looked_at():
+    """When the engine's last look at the kernel began."""
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(f'{d}/s')
+    s.settimeout(20)
+    s.sendall(b'{"id": 1, "subscribe": true}\n')
+    for line in map(json.loads, s.makefile('rb')):
+        if 'snapshot' in line:
+            return (line['snapshot']['chains'] or {}).get('t', 0)
+
+
 def others():
     """How many more than us want a processor."""
     return max(0, int(open('/proc/loadavg').read().split()[3].split('/')[0]) - 2)
@@ -113,10 +129,14 @@ def two():
     want = sorted(banned())
     everywhere = lambda: nft() == want and xt('iptables') == want
     until('not all are in the kernel', everywhere)
+    def a_look():  # what a look older than a ban says of it does not count
+        now = time.time()
+        until('it does not look', lambda: looked_at() > now)
+    a_look()
     for what in ('nft flush set inet f2b-table addr-set-j', 'iptables -F f2b-j', 'iptables -F', 'nft delete table inet f2b-table'):
         sh(what)
         until(f'{what}: {len(nft())} and {len(xt("iptables"))} of {len(want)}', everywhere)
-        time.sleep(0.3)
+        a_look()
         until(f'{what}: not once each', everywhere)
     log = lambda: open(f'{d}/f2b.log').read()
     for text in ('f2b-j was flushed: 21 ban(s) put back', 'addr-set-j was flushed: 21', 'nothing in the kernel leads to f2b-j any more',
