@@ -197,6 +197,23 @@ prefix_ends(struct pass *p)
 	p->in_prefix = false;
 }
 
+/*
+ * \d and its kin. Python counts U+001C to U+001F as blanks unless (?a) is on, PCRE2 does not. compat: [\S] alone
+ * still takes them, which takes more than a class of one such member is worth.
+ */
+static void
+put_set(struct pass *p, char set, bool in_class, size_t from)
+{
+	char text[3] = {'\\', set, '\0'};
+
+	if ((set != 's' && (set != 'S' || in_class)) || (p->out->flags & PYREGEX_ASCII) != 0)
+		put(p, text, from);
+	else if (in_class)
+		put(p, "\\s\\x1c-\\x1f", from);
+	else
+		put(p, set == 's' ? "[\\s\\x1c-\\x1f]" : "[^\\s\\x1c-\\x1f]", from);
+}
+
 /* A literal code point, safe inside and outside a class. */
 static void
 put_point(struct pass *p, uint32_t c, size_t from)
@@ -373,9 +390,8 @@ take_escape(struct pass *p)
 		return true;
 	}
 	if (memchr("dDsSwW", e, 6) != NULL) {
-		char text[3] = {'\\', e, '\0'};
 		p->at++;
-		put(p, text, start);
+		put_set(p, e, false, start);
 		began_other(p, ITEM_ATOM);
 		return true;
 	}
@@ -441,12 +457,10 @@ take_member(struct pass *p, uint32_t *c, bool *is_set)
 static void
 put_member(struct pass *p, uint32_t c, bool is_set, size_t from)
 {
-	if (is_set) {
-		char text[3] = {'\\', (char)c, '\0'};
-		put(p, text, from);
-	} else {
+	if (is_set)
+		put_set(p, (char)c, true, from);
+	else
 		put_point(p, c, from);
-	}
 }
 
 static bool
@@ -699,7 +713,7 @@ static bool
 take_flags(struct pass *p, size_t start)
 {
 	unsigned on = 0, off = 0;
-	bool is_off = false, any_off = false;
+	bool is_off = false, any_off = false, has_unicode = false;
 
 	for (; has(p, 0) && peek(p, 0) != ')' && peek(p, 0) != ':'; p->at++) {
 		char c = peek(p, 0);
@@ -716,12 +730,15 @@ take_flags(struct pass *p, size_t start)
 			any_off = true;
 		} else {
 			on |= flag_of(c);
+			has_unicode = has_unicode || c == 'u';
 		}
 	}
 	if (!has(p, 0))
 		return FAULT(p, start, "missing closing parenthesis");
 	if (is_off && !any_off)
 		return FAULT(p, p->at, "missing flag");
+	if (has_unicode && (on & PYREGEX_ASCII) != 0)
+		return FAULT(p, p->at, "the flags a and u exclude each other");
 	if (peek(p, 0) == ')') {
 		if (is_off)
 			return FAULT(p, p->at, "flags can be switched off for a group only: (?-i:...)");

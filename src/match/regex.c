@@ -25,7 +25,7 @@
 #define STEPS_BETWEEN_LOOKS 64
 #define HEAP_LIMIT_KIB 4096
 #define JIT_STACK_MIN (32 * 1024)
-#define JIT_STACK_MAX (512 * 1024)
+#define JIT_STACK_MAX (4 * 1024 * 1024) /* (?:(\S+) )* on the longest line; it takes only what it touches */
 
 struct regex_room {
 	pcre2_match_context *jit, *interpreter;

@@ -39,6 +39,10 @@ search(struct regex *r, const char *text, size_t len)
 		is_ascii = is_ascii && (unsigned char)text[i] < 0x80;
 	size_t *first = calloc(n, sizeof *first);
 	enum regex_result a = regex_search_line(r, text, len, is_ascii);
+	if (a == REGEX_LIMIT) { /* it would be so again, which takes most of the time and says nothing */
+		free(first);
+		return;
+	}
 	if (a == REGEX_HIT)
 		check_need(r, text);
 	if (a == REGEX_HIT)

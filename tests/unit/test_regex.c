@@ -104,6 +104,17 @@ python_and_pcre_differ_and_python_wins(void **state)
 	assert_finds("a\\Z", "ba", "a");
 	assert_finds("a$", "a\n", "a");
 	assert_finds("a\\s$", "a\n", "a\n");
+	for (int c = 0x1c; c < 0x20; c++) { /* blanks to Python, also in a line that is not ASCII */
+		const char ascii[] = {'a', (char)c, 'b', '\0'}, wide[] = {'a', (char)c, 'b', ' ', '\xc3', '\xa9', '\0'};
+		const char *const lines[] = {ascii, wide};
+		for (size_t i = 0; i < 2; i++) {
+			assert_finds("^\\w+\\sb", lines[i], ascii);
+			assert_finds("a[\\s]b", lines[i], ascii);
+			assert_finds("^a\\Sb", lines[i], NULL);
+			assert_finds("^a[^\\s]b", lines[i], NULL);
+			assert_finds("(?a)^a\\sb", lines[i], NULL);
+		}
+	}
 	assert_finds("\\(\\d{,3}\\)", "(12)", "(12)");
 	assert_finds("^\\d{,3}$", "", "");
 	assert_finds("a{,}b", "aaab", "aaab");
@@ -196,6 +207,7 @@ what_python_refuses_is_refused_with_its_place(void **state)
 	assert_refused("(*ACCEPT)", "nothing to repeat", 2);
 	assert_refused("a(?i)b", "global flags not at the start", 2);
 	assert_refused("(?a:b)", "not supported", 1);
+	assert_refused("(?au)b", "exclude each other", 5);
 	assert_refused("(?L)b", "flag L", 3);
 	assert_refused("(?P<a>x)(?P<a>y)", "two groups 'a'", 9);
 	assert_refused("(?P<a b>x)", "bad character in group name", 5);
@@ -416,6 +428,26 @@ endless_backtracking_is_cut_off_and_counted(void **state)
 	search_endlessly(room);
 }
 
+/* What costs no more than the line is long is searched to its end. */
+static void
+a_line_of_many_words_is_no_limit(void **state)
+{
+	static const char pattern[] = "^(?:(\\S+) )*from (\\d)$";
+	struct str line = {0};
+	struct regex *r = regex_new(room, pattern, strlen(pattern), 0, NULL);
+
+	(void)state;
+	while (line.len < 36000)
+		str_add(&line, "a ");
+	str_add(&line, "from 7\n");
+#if !defined(__SANITIZE_ADDRESS__) /* which is slow enough for the limit of time */
+	assert_int_equal(regex_search_line(r, line.at, line.len, true), REGEX_HIT);
+	assert_int_equal(regex_spans(r)[4], line.len - 2);
+#endif
+	str_done(&line);
+	regex_free(r);
+}
+
 /* As under systemd's MemoryDenyWriteExecute=: there is no JIT then. */
 static void
 nor_does_it_stall_where_executable_memory_is_refused(void **state)
@@ -527,6 +559,7 @@ main(void)
 	    cmocka_unit_test(first_bytes_and_prefix_hold_for_every_match),
 	    cmocka_unit_test(remembered_starts_change_nothing),
 	    cmocka_unit_test(a_closed_search_did_not_look_further),
+	    cmocka_unit_test(a_line_of_many_words_is_no_limit),
 	    cmocka_unit_test(endless_backtracking_is_cut_off_and_counted),
 	    cmocka_unit_test(nor_does_it_stall_where_executable_memory_is_refused),
 	    cmocka_unit_test(a_search_through_a_long_text_is_cut_off_too),
