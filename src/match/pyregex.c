@@ -578,6 +578,7 @@ take_repeat(struct pass *p)
 	bool is_possessive = peek(p, 0) == '+';
 	if (is_possessive || peek(p, 0) == '?') {
 		put(p, is_possessive ? "+" : "?", p->at);
+		p->out->has_atomic = p->out->has_atomic || is_possessive;
 		p->at++;
 	}
 	/* (x+)+ with nothing else in it that must match: each character may end the inner run or not */
@@ -789,6 +790,7 @@ take_extension(struct pass *p, size_t start)
 			p->at += n;
 			put(p, "(?", start);
 			put(p, plain[i].text, start);
+			p->out->has_atomic = p->out->has_atomic || strcmp(plain[i].text, ">") == 0;
 			if (i != 0)
 				p->in_prefix = false;
 			if (!push(p, start, 0))

@@ -69,6 +69,7 @@ struct pyregex {
 	struct pyregex_group *groups; /* [1..n_groups]; [0] unused; owned */
 	size_t n_groups;
 	bool needs_utf;      /* cannot run as plain bytes, even on ASCII lines */
+	bool has_atomic;     /* (?>x) or x*+ */
 	bool tells_digits;   /* may take one digit and refuse another: "8", [0-5], \1 */
 	bool has_top_bar;    /* an alternative outside of all parentheses */
 	struct str prefix;   /* literal text that a match must begin with; only if it begins with ^ */

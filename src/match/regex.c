@@ -135,6 +135,8 @@ compile(const struct regex *r, enum form form, const char *pattern, size_t len, 
 	if ((flags & PYREGEX_MULTILINE) || (r->options & REGEX_MULTILINE))
 		options |= PCRE2_MULTILINE;
 	options |= PCRE2_ALT_CIRCUMFLEX; /* with MULTILINE: ^ also behind a last line feed, as Python has it */
+	if (r->text.has_atomic) /* it takes what stands behind an optional one for what must follow (10.42) */
+		options |= PCRE2_NO_AUTO_POSSESS;
 	if (form != FORM_BYTES && form != FORM_BYTES_WATCHED)
 		options |= PCRE2_UTF | (flags & PYREGEX_ASCII ? 0 : PCRE2_UCP);
 	if (form >= FORM_BYTES_WATCHED)

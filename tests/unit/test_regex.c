@@ -115,6 +115,8 @@ python_and_pcre_differ_and_python_wins(void **state)
 			assert_finds("(?a)^a\\sb", lines[i], NULL);
 		}
 	}
+	assert_finds("^ *(?:a +)?(?:b[^ ]* +)?+ ", " a b c", " ");
+	assert_finds("^ *(?:a +)?(?>(?:b[^ ]* +)?) ", " a b c", " ");
 	assert_finds("\\(\\d{,3}\\)", "(12)", "(12)");
 	assert_finds("^\\d{,3}$", "", "");
 	assert_finds("a{,}b", "aaab", "aaab");
