@@ -29,7 +29,7 @@ print_log(void *arg, int level, const char *text)
 	struct tester *t = arg;
 
 	if (level >= t->opts.log_level && !t->opts.json)
-		printf("%.1s: %s\n", log_level_name(level), text);
+		report_log(t, level, text);
 }
 
 static void
@@ -172,9 +172,15 @@ is_skipped(const struct line *l)
 /* ---- maxlines > 1: lines that a later one completed are no longer missed ---- */
 
 struct waiting { /* copies of the lines in the window */
-	char **lines;
+	struct str *lines;
 	size_t count;
 };
+
+static bool
+is_same(const struct str *a, const char *bytes, size_t len)
+{
+	return a->len == len && (len == 0 || memcmp(a->at, bytes, len) == 0);
+}
 
 static void
 snapshot(struct tester *t, struct waiting *w)
@@ -183,28 +189,28 @@ snapshot(struct tester *t, struct waiting *w)
 	w->lines = xcalloc(w->count + 1, sizeof *w->lines);
 	for (size_t i = 0; i < w->count; i++) {
 		struct failure_line l = filter_window_at(t->filter, i);
-		w->lines[i] = xstrndup(l.bytes, l.len);
+		str_addn(&w->lines[i], l.bytes, l.len);
 	}
 }
 
 static bool
-still_waits(const struct tester *t, const char *text)
+still_waits(const struct tester *t, const struct str *line)
 {
 	for (size_t i = 0; i < filter_window(t->filter); i++) {
 		struct failure_line l = filter_window_at(t->filter, i);
-		if (l.len == strlen(text) && memcmp(l.bytes, text, l.len) == 0)
+		if (is_same(line, l.bytes, l.len))
 			return true;
 	}
 	return false;
 }
 
 static void
-unlist(struct tester_lines *l, const char *text)
+unlist(struct tester_lines *l, const struct str *line)
 {
 	for (size_t i = 0; i < l->n_list; i++) {
-		if (strcmp(l->list[i], text) != 0)
+		if (!is_same(&l->list[i], line->at, line->len))
 			continue;
-		free(l->list[i]);
+		str_done(&l->list[i]);
 		memmove(l->list + i, l->list + i + 1, (l->n_list - i - 1) * sizeof *l->list);
 		l->n_list--;
 		/* report_keep() reckons with a full power of two */
@@ -217,12 +223,13 @@ static void
 settle_waiting(struct tester *t, struct waiting *w, bool was_full)
 {
 	for (size_t i = 0; i < w->count; i++) {
-		if (i >= was_full && !still_waits(t, w->lines[i]) && t->rows == NULL) {
-			unlist(&t->missed, w->lines[i]);
-			report_keep(&t->matched, t->opts.all_matched, w->lines[i], strlen(w->lines[i]));
+		const struct str *line = &w->lines[i];
+		if (i >= was_full && !still_waits(t, line) && t->rows == NULL) {
+			unlist(&t->missed, line);
+			report_keep(&t->matched, t->opts.all_matched, str_text(line), line->len);
 			t->missed.count--;
 		}
-		free(w->lines[i]);
+		str_done(&w->lines[i]);
 	}
 	free(w->lines);
 }
@@ -600,8 +607,12 @@ set_up(struct tester *t)
 	if (o->datepattern != NULL && !set_datepattern(t, o->datepattern, &err))
 		return fail_with(t, "datepattern", 0, &err);
 	if (o->usedns != NULL) {
-		if (!filter_usedns_parse(o->usedns, &usedns))
+		if (!filter_usedns_parse(o->usedns, &usedns)) {
+			char *message = xasprintf("Incorrect value '%s' specified for usedns. Using safe 'no'", o->usedns);
+			print_log(t, LOG_LEVEL_ERROR, message);
+			free(message);
 			usedns = USEDNS_NO; /* compat: the safe one */
+		}
 		filter_set_usedns(t->filter, usedns);
 	}
 	return true;
@@ -637,7 +648,7 @@ tester_done(struct tester *t)
 	clear_stats(&t->ignore);
 	for (size_t i = 0; i < 3; i++) {
 		for (size_t k = 0; k < lists[i]->n_list; k++)
-			free(lists[i]->list[k]);
+			str_done(&lists[i]->list[k]);
 		free(lists[i]->list);
 	}
 	str_done(&t->pref_groups);
@@ -664,6 +675,7 @@ applet_regex(int argc, char **argv)
 	if (!tester_check(argc - optind, &t.opts, argv[0]))
 		return 255;
 	signal(SIGPIPE, on_broken_pipe);
+	t.start = clock_now(&t.clock);
 	say(&t, "\nRunning tests\n=============\n");
 	struct filter_hooks hooks = {.clock = &t.clock, .log = print_log, .arg = &t};
 	bool is_terse = t.opts.out != NULL;

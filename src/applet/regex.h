@@ -44,8 +44,8 @@ struct tester_regexes {
 };
 
 struct tester_lines {
-	size_t count;  /* in all; may be less than the list has */
-	char **list;   /* owned; of those that are kept */
+	size_t count;     /* in all; may be less than the list has */
+	struct str *list; /* owned; of those that are kept */
 	size_t n_list;
 };
 
@@ -64,6 +64,7 @@ struct tester {
 	struct str pref_groups; /* for -v: printed lines */
 	size_t n_pref_groups;
 	struct value *journalmatch; /* list of words; NULL */
+	double start; /* of the program */
 	double elapsed;
 	struct tester_names *names;
 
@@ -100,6 +101,8 @@ const struct tester_name *tester_resolve(struct tester_names *names, const char 
 /* ---- regex_report.c ---- */
 void report_print(struct tester *t);
 void report_keep(struct tester_lines *l, bool keep, const char *bytes, size_t len);
+/* A record of the library's, laid out as -v wants it. */
+void report_log(const struct tester *t, int level, const char *text);
 /* A text of at most 53 characters, or 50 and "...". */
 void report_short(const char *text, struct str *out);
 

@@ -160,7 +160,7 @@ tester_parse(int argc, char **argv, struct tester_opts *o)
 		case OPT_VERBOSE_DATE: o->verbose_date = true; break;
 		case 'D': o->debuggex = true; break;
 		case OPT_NO_CHECK_ALL: o->no_check_all = true; break;
-		case 'o': o->out = optarg; break;
+		case 'o': o->out = *optarg != '\0' ? optarg : NULL; break;
 		case OPT_NO_MISSED: o->no_missed = true; break;
 		case OPT_NO_IGNORED: o->no_ignored = true; break;
 		case OPT_ALL_MATCHED: o->all_matched = true; break;

@@ -1,15 +1,40 @@
 #include "applet/regex.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/spec.h"
 #include "base/text.h"
 #include "match/datedetect.h"
 
 #define SHORT 53
+
+void
+report_log(const struct tester *t, int level, const char *text)
+{
+	const char *name = log_level_name(level);
+	double now = clock_now(&t->clock);
+	time_t whole = (time_t)now;
+	struct tm tm;
+	char when[32];
+
+	localtime_r(&whole, &tm);
+	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
+	int ms = (int)((now - (double)whole) * 1000);
+	if (t->opts.verbose <= 1)
+		printf("%s,%03d %-24s[%d]: %-7s%.1s: %s\n", when, ms, "fail2ban.filter", (int)getpid(), name, name, text);
+	else if (t->opts.verbose == 2)
+		printf(" %s,%03d %lX %-5.5s %s\n", when, ms, (unsigned long)pthread_self(), name, text);
+	else
+		printf(" +%5.0f %lX %-25.25s %-5.5s %s\n", (now - t->start) * 1000, (unsigned long)pthread_self(), "fail2ban.filter",
+		    name, text);
+}
 
 void
 report_keep(struct tester_lines *l, bool keep, const char *bytes, size_t len)
@@ -19,7 +44,8 @@ report_keep(struct tester_lines *l, bool keep, const char *bytes, size_t len)
 		return;
 	if ((l->n_list & (l->n_list + 1)) == 0)
 		l->list = xreallocarray(l->list, 2 * (l->n_list + 1), sizeof *l->list);
-	l->list[l->n_list++] = xstrndup(bytes, len);
+	l->list[l->n_list] = (struct str){0};
+	str_addn(&l->list[l->n_list++], bytes, len);
 }
 
 void
@@ -50,12 +76,14 @@ struct block {
 };
 
 static void
-block_row(struct block *b, const char *text)
+block_row(struct block *b, const struct str *row) /* which may hold a NUL */
 {
 	if (!b->is_open && b->head != NULL)
 		printf("|- %s\n", b->head);
 	b->is_open = true;
-	printf("|  %s\n", text);
+	fputs("|  ", stdout);
+	fwrite(str_text(row), 1, row->len, stdout);
+	putchar('\n');
 }
 
 static void
@@ -80,7 +108,7 @@ print_regexes(const struct tester *t, const char *title, const struct tester_reg
 		if (x->hits > 0 || t->opts.verbose > 0) {
 			str_clear(&row);
 			str_addf(&row, "%2zu) [%zu] %s", i + 1, x->hits, x->source);
-			block_row(&b, row.at);
+			block_row(&b, &row);
 		}
 		for (size_t k = 0; k < x->n_list; k++) {
 			char when[64];
@@ -91,7 +119,7 @@ print_regexes(const struct tester *t, const char *title, const struct tester_reg
 			str_clear(&row);
 			str_addf(&row, "    %s  %s%s", x->list[k].id != NULL ? x->list[k].id : "None", when,
 			    x->list[k].is_one_of_many ? " (multiple regex matched)" : "");
-			block_row(&b, row.at);
+			block_row(&b, &row);
 		}
 	}
 	block_end(&b);
@@ -128,14 +156,14 @@ print_dates(const struct tester *t)
 			continue;
 		str_clear(&row);
 		str_addf(&row, "[%llu] %s", (unsigned long long)x.hits, x.name);
-		block_row(&b, row.at);
+		block_row(&b, &row);
 		if (t->opts.verbose_date) {
 			str_clear(&row);
 			str_addf(&row, "    # weight: %.3f (%.3f), pattern: %s", x.weight, x.own_weight, x.pattern);
-			block_row(&b, row.at);
+			block_row(&b, &row);
 			str_clear(&row);
 			str_addf(&row, "    # regex:   %s", x.text);
-			block_row(&b, row.at);
+			block_row(&b, &row);
 		}
 	}
 	block_end(&b);
@@ -145,11 +173,11 @@ print_dates(const struct tester *t)
 /* ---- the lists of lines ---- */
 
 static void
-add_quoted(struct str *out, const char *text) /* as in a query of an URL */
+add_quoted(struct str *out, const char *text, size_t len) /* as in a query of an URL */
 {
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-		if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || strchr("_.-~", c) != NULL)
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || memchr("_.-~", c, 4) != NULL)
 			str_addc(out, (char)c);
 		else if (c == ' ')
 			str_addc(out, '+');
@@ -161,8 +189,14 @@ add_quoted(struct str *out, const char *text) /* as in a query of an URL */
 static void
 trim_end(struct str *s)
 {
-	while (s->len > 0 && str_is_blank(s->at[s->len - 1]))
-		str_cut(s, s->len - 1);
+	while (s->len > 0) {
+		size_t at = s->len - 1;
+		while (at > 0 && ((unsigned char)s->at[at] & 0xc0) == 0x80)
+			at--;
+		if (spec_space(s->at + at, s->len - at) != s->len - at)
+			return;
+		str_cut(s, at);
+	}
 }
 
 static void
@@ -175,15 +209,17 @@ print_debuggex(const struct tester *t, struct block *b, const struct tester_line
 		for (size_t k = 0; k < r->count; k++) {
 			const char *expanded = is_ignored ? filter_ignoreregex(t->filter, k) : filter_failregex(t->filter, k);
 			str_clear(&row);
-			str_addf(&row, "%s | %s |  https://www.debuggex.com/?re=", l->list[i], r->at[k].source);
-			add_quoted(&row, expanded != NULL ? expanded : r->at[k].source);
+			str_addn(&row, str_text(&l->list[i]), l->list[i].len);
+			str_addf(&row, " | %s |  https://www.debuggex.com/?re=", r->at[k].source);
+			const char *regex = expanded != NULL ? expanded : r->at[k].source;
+			add_quoted(&row, regex, strlen(regex));
 			str_add(&row, "&str=");
-			add_quoted(&row, l->list[i]);
+			add_quoted(&row, str_text(&l->list[i]), l->list[i].len);
 			str_add(&row, "&flavor=python");
 			if (filter_maxlines(t->filter) > 1)
 				str_add(&row, "&flags=m");
 			trim_end(&row);
-			block_row(b, str_text(&row));
+			block_row(b, &row);
 		}
 	}
 	str_done(&row);
@@ -207,9 +243,9 @@ print_lines(const struct tester *t, const char *title, const char *word, const s
 		struct str row = {0};
 		for (size_t i = 0; i < l->n_list; i++) {
 			str_clear(&row);
-			str_add(&row, l->list[i]);
+			str_addn(&row, str_text(&l->list[i]), l->list[i].len);
 			trim_end(&row);
-			block_row(&b, str_text(&row));
+			block_row(&b, &row);
 		}
 		str_done(&row);
 	}

@@ -110,7 +110,7 @@ take_command(struct filterconf *f, const struct value *command)
 	} else if (strcmp(what, "usedns") == 0) {
 		f->usedns = xstrdup(value_text(arg));
 	} else if (strcmp(what, "maxlines") == 0 && arg->kind == VALUE_INT) {
-		f->maxlines = arg->integer > INT_MAX ? INT_MAX : (int)arg->integer;
+		f->maxlines = arg->integer > INT_MAX ? INT_MAX : arg->integer < 1 ? -1 : (int)arg->integer; /* 0: not set */
 	} else if (strcmp(what, "addjournalmatch") == 0) {
 		struct value *words = value_list();
 		for (size_t i = 3; i < value_count(command); i++)

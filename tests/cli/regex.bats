@@ -159,3 +159,30 @@ EOS
     set -o pipefail
     regex -o id big t | head -1
 }
+
+@test "lines are listed whole: with their NULs, without the blanks at their end" {
+    printf '2026-11-22 08:00:00 a\0b c\302\240\034\n' >nul
+    regex --print-all-missed nul 'fail <HOST>' >out
+    printf '|  2026-11-22 08:00:00 a\0b c\n' >expected
+    run grep -a -c "$(printf '^|  2026.* c$')" out
+    [ "$output" = 1 ]
+    grep -a '^|  2026' out | cmp - expected
+}
+
+@test "-l prints what the filter says, with when and who" {
+    run regex -l error --usedns nonsense 'fail 192.0.2.1' 'fail <HOST>'
+    [ "$status" = 0 ]
+    grep -E "^[0-9-]{10} [0-9:]{8},[0-9]{3} fail2ban\.filter         \[[0-9]+\]: ERROR  E: .*'nonsense'" <<<"$output"
+    run regex -vv -l warning 'fail 192.0.2.1' 'fail <HOST>'
+    grep -E '^ [0-9-]{10} [0-9:]{8},[0-9]{3} [0-9A-F]+ WARNI \[' <<<"$output"
+}
+
+@test "an empty -o asks for the report; a filter's maxlines below 1 is an error" {
+    run regex -o '' log t
+    [ "$status" = 0 ]
+    [[ "$output" = *'Lines: 4 lines'* ]]
+    printf '[Definition]\nfailregex = fail <HOST>\nmaxlines = 0\n' >c/filter.d/zero.conf
+    run regex log zero
+    [ "$status" = 255 ]
+    [[ "$output" = *ERROR* ]]
+}
