@@ -1,5 +1,6 @@
 #include "applet/regex.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -609,6 +610,8 @@ set_up(struct tester *t)
 	if (o->usedns != NULL) {
 		if (!filter_usedns_parse(o->usedns, &usedns)) {
 			char *message = xasprintf("Incorrect value '%s' specified for usedns. Using safe 'no'", o->usedns);
+			for (size_t i = 0, n = strlen(o->usedns), from = strlen("Incorrect value '"); i < n; i++)
+				message[from + i] = (char)tolower((unsigned char)message[from + i]);
 			print_log(t, LOG_LEVEL_ERROR, message);
 			free(message);
 			usedns = USEDNS_NO; /* compat: the safe one */

@@ -89,15 +89,14 @@ warn_no_date(struct core *c)
 
 	if (!core_may_warn(c, WARNED_NO_DATE))
 		return;
-	struct str quoted = {0}, bare = {0};
+	struct str quoted = {0}, whole = {0};
 	value_repr_str(bytes + from, to - from, &quoted);
 	core_warn(c, "Found a match but no valid date/time found for %s.", str_text(&quoted));
-	str_addn(&bare, bytes, from);
-	str_addn(&bare, bytes + to, c->line.len - to);
-	core_warn(c, "Match without a timestamp: %s", str_text(&bare));
+	str_addn(&whole, bytes, c->line.len); /* with the date that it was lent, if any */
+	core_warn(c, "Match without a timestamp: %s", str_text(&whole));
 	core_warn(c, "Please try setting a custom date pattern (see man page jail.conf(5)).", NULL);
 	str_done(&quoted);
-	str_done(&bare);
+	str_done(&whole);
 }
 
 /* The text of a failregex among the captures; it is mostly a part of what the prefregex was tried on. */

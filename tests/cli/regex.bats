@@ -170,7 +170,7 @@ EOS
 }
 
 @test "-l prints what the filter says, with when and who" {
-    run regex -l error --usedns nonsense 'fail 192.0.2.1' 'fail <HOST>'
+    run regex -l error --usedns NonSense 'fail 192.0.2.1' 'fail <HOST>'
     [ "$status" = 0 ]
     grep -E "^[0-9-]{10} [0-9:]{8},[0-9]{3} fail2ban\.filter         \[[0-9]+\]: ERROR  E: .*'nonsense'" <<<"$output"
     run regex -vv -l warning 'fail 192.0.2.1' 'fail <HOST>'
