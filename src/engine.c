@@ -375,15 +375,12 @@ struct repair {
 };
 
 static void
-repair_ban(void *arg, struct ban *ban)
+retry_ban(void *arg, struct ban *ban)
 {
 	struct repair *r = arg;
 
-	if (r->ip != NULL ? strcmp(ticket_ip(ban->ticket), r->ip) != 0
-			  : ban->rule != BAN_RULE_NONE && ban->rule != BAN_RULE_FAIL)
-		return;
-	flow_act_again(r->jail, ban);
-	r->count++;
+	if (r->ip == NULL || strcmp(ticket_ip(ban->ticket), r->ip) == 0)
+		r->count += flow_retry_ban(r->jail, ban);
 }
 
 size_t
@@ -391,15 +388,13 @@ engine_repair(struct engine *e, const char *ip)
 {
 	struct repair r = {.ip = ip};
 
+	if (e->state == ENGINE_STOPPING)
+		return 0;
+	r.count = truth_repair(e->truth, ip);
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
 		r.jail = j;
-		bans_each(j->bans, repair_ban, &r);
-	}
-	if (r.count != 0) {
-		json_t *o = json_pack("{s:s,s:I}", "what", "rules put back", "count", (json_int_t)r.count);
-		if (ip != NULL)
-			json_object_set_new(o, "ip", describe_text(ip));
-		bus_publish(e->bus, EVENT_REPAIR, o);
+		if (j->is_running)
+			bans_each(j->bans, retry_ban, &r);
 	}
 	return r.count;
 }

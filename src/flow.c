@@ -63,12 +63,6 @@ act(struct jail *j, struct ban *ban, bool is_restored)
 		action_ban(a->action, ban->ticket);
 }
 
-void
-flow_act_again(struct jail *j, struct ban *ban)
-{
-	act(j, ban, ban->ticket->is_restored);
-}
-
 /* ---- ban times that grow ---- */
 
 /* compat: ObserverThread.banFound: actions that keep a time are told of a longer one, though not at once */
@@ -350,17 +344,25 @@ struct round {
 	size_t room;
 };
 
+bool
+flow_retry_ban(struct jail *j, struct ban *ban)
+{
+	const char *action = json_string_value(json_object_get(ban->last_outcome, "action"));
+	struct action *a = action != NULL ? jail_action(j, action) : NULL;
+
+	if (ban->rule != BAN_RULE_FAIL || ban->pending > 0 || a == NULL)
+		return false;
+	act_again(a, ban);
+	return true;
+}
+
 static void
 retry_one(void *arg, struct ban *ban)
 {
 	struct round *r = arg;
-	const char *action = json_string_value(json_object_get(ban->last_outcome, "action"));
-	struct action *a = action != NULL ? jail_action(r->jail, action) : NULL;
 
-	if (ban->rule != BAN_RULE_FAIL || ban->pending > 0 || r->room == 0 || a == NULL)
-		return;
-	r->room--;
-	act_again(a, ban);
+	if (r->room != 0 && flow_retry_ban(r->jail, ban))
+		r->room--;
 }
 
 void

@@ -193,15 +193,14 @@ ignorecommand_done(void *arg, const struct child_result *r)
 	ask_next(e);
 }
 
-/* The command sees the address only as its parameters: log text never becomes shell text. */
+/* It has an action's tags; log text reaches it as data and never becomes shell text. */
 static void
 ask(struct parked *p, const struct jail *j)
 {
-	char *command = flow_ignorecommand(j, p->ticket);
-	const char *argv[] = {"/bin/sh", "-c", command, ticket_ip(p->ticket), p->ticket->id, j->name, NULL};
+	char **words = action_words(j->engine->queue, j->name, p->ticket, j->ignorecommand);
 	struct child_spec spec = {
-	    .file = "/bin/sh",
-	    .argv = argv,
+	    .file = words[0],
+	    .argv = (const char *const *)words,
 	    .timeout_s = 60,
 	    .keep_out = 1024,
 	    .keep_err = 1024,
@@ -210,7 +209,7 @@ ask(struct parked *p, const struct jail *j)
 	};
 	p->child = child_run(j->engine->loop, &spec);
 	p->engine->n_asking++;
-	free(command);
+	action_words_free(words);
 }
 
 /* The jail's command may have changed, or the verdict be known, since it waits. */
@@ -276,31 +275,6 @@ flow_stop_asking(struct engine *e)
 		e->n_parked--;
 		parked_free(p);
 	}
-}
-
-/* <ip> and <fid> become positional parameters of the shell, <jail.name> too. */
-char *
-flow_ignorecommand(const struct jail *j, const struct ticket *t)
-{
-	static const struct {
-		const char *tag, *parameter;
-	} tags[] = {{"<ip>", "\"$0\""}, {"<fid>", "\"$1\""}, {"<jail.name>", "\"$2\""}, {"<HOST>", "\"$0\""}, {"<name>", "\"$2\""}};
-	struct str out = {0};
-
-	(void)t;
-	for (const char *p = j->ignorecommand; *p != '\0';) {
-		size_t i;
-		for (i = 0; i < sizeof tags / sizeof *tags; i++)
-			if (str_starts(p, tags[i].tag))
-				break;
-		if (i < sizeof tags / sizeof *tags) {
-			str_add(&out, tags[i].parameter);
-			p += strlen(tags[i].tag);
-		} else {
-			str_addc(&out, *p++);
-		}
-	}
-	return str_take(&out);
 }
 
 static void

@@ -32,8 +32,8 @@ void flow_stop_asking(struct engine *e);
 int flow_attempt(struct jail *j, const char *id, const struct value *matches);
 /* Stage 6 -> 7: takes the ticket; a bantime of TICKET_UNSET means the jail's. NULL: was banned or is over. */
 struct ban *flow_ban(struct jail *j, struct ticket *t, int flags);
-/* Runs the ban's actions once more (its rule was lost or failed). */
-void flow_act_again(struct jail *j, struct ban *ban);
+/* Runs the action that failed for the ban once more. False: none did, or it is under way. */
+bool flow_retry_ban(struct jail *j, struct ban *ban);
 /* why: "expired" "command" "whitelist" "stop". False: not banned. */
 bool flow_unban(struct jail *j, const char *id, const char *why);
 size_t flow_unban_all(struct jail *j, const char *why);
@@ -45,7 +45,5 @@ void flow_prolong(struct jail *j); /* once a second: actions hear of longer bans
 void flow_retry(struct engine *e);
 /* Stage 7's answer, back to the ban and the taps. */
 void flow_outcome(struct engine *e, const struct outcome *o);
-/* The shell text of ignorecommand; its values are the shell's positional parameters. The caller frees. */
-char *flow_ignorecommand(const struct jail *j, const struct ticket *t);
 
 #endif

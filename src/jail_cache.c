@@ -101,31 +101,7 @@ jail_set_ignorecache(struct jail *j, const char *text, struct err *err)
 static char *
 verdict_key(const struct jail *j, const struct ticket *t)
 {
-	struct str key = {0};
-
-	for (const char *p = j->ignorecache.key; *p != '\0';) {
-		size_t n = strcspn(p, ">");
-		if (*p != '<' || p[n] == '\0') {
-			str_addc(&key, *p++);
-			continue;
-		}
-		char *tag = xstrndup(p + 1, n - 1), *low = str_lower_dup(tag);
-		const char *group = str_starts(tag, "F-") ? ticket_group(t, low + 2) : NULL;
-		if (strcmp(low, "ip") == 0)
-			str_add(&key, ticket_ip(t));
-		else if (strcmp(low, "fid") == 0)
-			str_add(&key, t->id);
-		else if (strcmp(low, "jail.name") == 0)
-			str_add(&key, j->name);
-		else if (str_starts(tag, "F-"))
-			str_add(&key, group != NULL ? group : "");
-		else
-			str_addn(&key, p, n + 1);
-		free(tag);
-		free(low);
-		p += n + 1;
-	}
-	return str_take(&key);
+	return action_text(j->engine->queue, j->name, t, j->ignorecache.key);
 }
 
 const char *

@@ -36,6 +36,7 @@ struct repairing {
 	size_t n_checked;
 	size_t count;            /* bans put back */
 	const char *object;      /* of the last one */
+	const char *only;        /* an address whose bans alone are put back; NULL: all */
 };
 
 struct repairs *
@@ -204,18 +205,39 @@ note_ban(void *arg, const char *jail, const char *object, const char *id)
 	note(arg, jail);
 }
 
-double
-repairs_make(struct repairs *r, struct firewall *f, const struct target *targets)
+static void
+tell_count(struct repairs *r, const struct repairing *now)
+{
+	if (now->count == 0)
+		return;
+	log_write(LOG_LEVEL_WARNING, "fail2ban.actions", is_emptied(now, now->object) ?
+	    "[%1$s] %2$s was flushed: %3$zu ban(s) put back" : "[%1$s] %3$zu ban(s) had no rule in %2$s: put back",
+	    now->jail->name, now->object, now->count);
+	json_t *o = json_pack("{s:s,s:I}", "what", "rules put back", "count", (json_int_t)now->count);
+	json_object_set_new(o, "jail", describe_text(now->jail->name));
+	bus_publish(r->engine->bus, EVENT_REPAIR, o);
+}
+
+static void
+find_drift(struct repairs *r, struct firewall *f)
 {
 	const struct fw_repair_hooks noting = {note_start, note_ban, r};
 	struct attempt *a;
-	double mono = clock_monotonic(&r->engine->clock), wait = -1;
 
 	LL_FOREACH2(r->attempts, a, link)
 		a->has_drift = false;
+	r->noted = NULL;
 	firewall_repair(f, &noting);
+}
+
+double
+repairs_make(struct repairs *r, struct firewall *f, const struct target *targets)
+{
+	double mono = clock_monotonic(&r->engine->clock), wait = -1;
+
+	find_drift(r, f);
 	for (struct jail *j = r->engine->jails; j != NULL; j = j->hh.next) {
-		a = attempt_of(r, j->name);
+		struct attempt *a = attempt_of(r, j->name);
 		if (!a->has_drift) {
 			a->tries = 0;
 			a->next = 0;
@@ -228,14 +250,66 @@ repairs_make(struct repairs *r, struct firewall *f, const struct target *targets
 		struct repairing now = {.targets = targets, .firewall = f, .jail = j, .is_again = a->tries > 1};
 		struct fw_repair_hooks hooks = {repair_start, repair_ban, &now};
 		firewall_repair(f, &hooks);
-		if (now.count == 0)
-			continue;
-		log_write(LOG_LEVEL_WARNING, "fail2ban.actions", is_emptied(&now, now.object) ?
-		    "[%1$s] %2$s was flushed: %3$zu ban(s) put back" : "[%1$s] %3$zu ban(s) had no rule in %2$s: put back",
-		    j->name, now.object, now.count);
-		json_t *o = json_pack("{s:s,s:I}", "what", "rules put back", "count", (json_int_t)now.count);
-		json_object_set_new(o, "jail", describe_text(j->name));
-		bus_publish(r->engine->bus, EVENT_REPAIR, o);
+		tell_count(r, &now);
 	}
 	return wait;
+}
+
+/* ---- as the operator orders ---- */
+
+static void
+count_missing(void *arg, struct ban *ban)
+{
+	size_t *n = arg;
+
+	*n += ban->rule == BAN_RULE_NONE;
+}
+
+static void
+start_of_one(void *arg, const char *jail, const char *object, uint8_t family)
+{
+	struct repairing *r = arg;
+	struct addr addr;
+
+	if (addr_parse(r->only, &addr) && addr.family == family && bans_find(r->jail->bans, r->only) != NULL)
+		repair_start(arg, jail, object, family);
+}
+
+static void
+ban_of_one(void *arg, const char *jail, const char *object, const char *id)
+{
+	struct repairing *r = arg;
+	struct ban *ban = strcmp(jail, r->jail->name) == 0 ? bans_find(r->jail->bans, id) : NULL;
+
+	if (ban != NULL && strcmp(ticket_ip(ban->ticket), r->only) == 0)
+		repair_ban(arg, jail, object, id);
+}
+
+size_t
+repairs_order(struct repairs *r, struct firewall *f, const struct target *targets, const char *only)
+{
+	double mono = clock_monotonic(&r->engine->clock);
+	size_t count = 0;
+
+	find_drift(r, f);
+	for (struct jail *j = r->engine->jails; j != NULL; j = j->hh.next) {
+		struct attempt *a = attempt_of(r, j->name);
+		if (!a->has_drift || (a->tries > 0 && mono < a->next))
+			continue; /* all is well, or its commands are under way */
+		size_t before = 0, after = 0;
+		bans_each(j->bans, count_missing, &before);
+		struct repairing now = {.targets = targets, .firewall = f, .jail = j, .is_again = a->tries > 0, .only = only};
+		struct fw_repair_hooks hooks = {repair_start, repair_ban, &now};
+		struct fw_repair_hooks one = {start_of_one, ban_of_one, &now};
+		firewall_repair(f, only != NULL ? &one : &hooks);
+		if (now.count == 0 && now.n_checked == 0)
+			continue;
+		a->tries++;
+		a->next = mono + 0.5;
+		bans_each(j->bans, count_missing, &after);
+		/* those of a chain that is made anew come back when it is there */
+		count += now.n_checked == 0 ? before - after : only != NULL ? 1 : bans_count(j->bans);
+		tell_count(r, &now);
+	}
+	return count;
 }

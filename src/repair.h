@@ -6,6 +6,7 @@
 #define REPAIR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct engine;
@@ -30,5 +31,11 @@ struct repairs *repairs_new(struct engine *e);
 void repairs_free(struct repairs *r);
 /* After firewall_compare(). Seconds until what had to wait may be repaired, which wants another look; negative: nothing. */
 double repairs_make(struct repairs *r, struct firewall *f, const struct target *targets);
+
+/*
+ * As somebody asks by hand: what the last look did not find, however often that was tried; only: of one address. By the
+ * actions that miss it alone: no mail goes out twice. How many bans.
+ */
+size_t repairs_order(struct repairs *r, struct firewall *f, const struct target *targets, const char *only);
 
 #endif

@@ -506,6 +506,12 @@ truth_delete(struct truth *t, int family, const char *chain, const char *text, s
 	return delrule_run(t->engine, t->firewall, family, chain, text, err);
 }
 
+size_t
+truth_repair(struct truth *t, const char *ip)
+{
+	return repairs_order(t->repairs, t->firewall, t->targets, ip);
+}
+
 struct truth *
 truth_new(struct engine *e)
 {

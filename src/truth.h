@@ -36,6 +36,8 @@ void truth_look(struct truth *t);
 void truth_removed(struct truth *t);
 void truth_tick(struct truth *t); /* once a second */
 size_t truth_drift(const struct truth *t);
+/* Puts back what the last look did not find, by hand; ip: of one address, NULL: of all. How many bans. */
+size_t truth_repair(struct truth *t, const char *ip);
 json_t *truth_chains(const struct truth *t); /* CHAINS, null before the first look; new reference */
 /* The rules of one address: array of {"jail","chain","n","target","pkts","bytes"}; new reference. */
 json_t *truth_rules(const struct truth *t, const char *ip);

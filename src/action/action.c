@@ -282,7 +282,7 @@ action_is_firewall(struct action *a)
 
 /* ---- queuing ---- */
 
-static enum family
+enum family
 ticket_family(const struct ticket *t)
 {
 	return t->addr.family == 4 ? FAMILY_INET4 : t->addr.family == 6 ? FAMILY_INET6 : FAMILY_NONE;

@@ -102,6 +102,15 @@ bool action_queue_removes(const struct action_queue *q);   /* some of them take 
 void action_queue_drain(struct action_queue *q, void (*done)(void *arg), void *arg);
 void action_queue_close(struct action_queue *q, void (*done)(void *arg), void *arg); /* kills what runs; frees q */
 
+/*
+ * What runs text, with what the ticket says in the place of its <tags>, as an action's command runs: the words of a
+ * child. NULL ends them; the caller frees them with action_words_free(). <ip-host> is not asked for.
+ */
+char **action_words(const struct action_queue *q, const char *jail, const struct ticket *t, const char *text);
+void action_words_free(char **words);
+/* The same as one text that no shell is to see. The caller frees it. */
+char *action_text(const struct action_queue *q, const char *jail, const struct ticket *t, const char *text);
+
 struct action *action_new(struct action_queue *q, const char *jail, const char *name);
 /* Queued work of the action is finished first; then it is freed. */
 void action_free(struct action *a);

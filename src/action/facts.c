@@ -421,10 +421,10 @@ variable_name(const char *prefix, const char *tag)
 }
 
 static void
-add_value(struct command *c, struct str *text, const char *prefix, const char *tag, struct str *value)
+add_value(struct command *c, bool is_raw, struct str *text, const char *prefix, const char *tag, struct str *value)
 {
 	value_limit(value);
-	if (value_is_harmless(value)) {
+	if (is_raw || value_is_harmless(value)) {
 		str_addn(text, str_text(value), value->len);
 		return;
 	}
@@ -459,9 +459,9 @@ facts_fill(const struct template *t, const struct fact_source *from, struct comm
 			str_add(&text, p->text);
 		else if (p->kind == PIECE_GROUP) {
 			add_group(from, ticket, p->text, &value);
-			add_value(out, &text, "F_", p->text, &value);
+			add_value(out, from->is_raw, &text, "F_", p->text, &value);
 		} else if (add_fact(from, ticket, p->text, &value))
-			add_value(out, &text, "", p->text, &value);
+			add_value(out, from->is_raw, &text, "", p->text, &value);
 		else
 			str_addf(&text, "<%s>", p->text);
 	}

@@ -114,6 +114,7 @@ struct fact_source {
 	bool only_family;     /* compat: check and repair know <family> only */
 	const char *host;     /* of the ticket's address, NULL unknown */
 	const char *own_name; /* fully qualified */
+	bool is_raw;          /* no shell will see it: values stand in the text as they are */
 };
 
 void facts_fill(const struct template *t, const struct fact_source *from, struct command *out);
@@ -198,6 +199,7 @@ bool action_flag(const struct action *a, const char *property);
 #define ACTION_HOLDS_BANS 2u
 void action_holds(struct action *a, enum family f); /* it has banned something of this family */
 void action_destroy(struct action *a);
+enum family ticket_family(const struct ticket *t);
 
 /* ---- queue.c ---- */
 

@@ -119,15 +119,68 @@ spawn(struct run *run, const struct str *input)
 	run->child = child_run(run->queue->loop, &spec);
 }
 
-static void
-use_shell(struct run *run, const struct command *c)
+static char **
+shell_words(const struct command *c)
 {
-	run->argv = xcalloc(c->n_values + 4, sizeof *run->argv);
-	run->argv[0] = xstrdup("/bin/sh");
-	run->argv[1] = xstrdup("-c");
-	run->argv[2] = command_script(c);
+	char **words = xcalloc(c->n_values + 4, sizeof *words);
+
+	words[0] = xstrdup("/bin/sh");
+	words[1] = xstrdup("-c");
+	words[2] = command_script(c);
 	for (size_t i = 0; i < c->n_values; i++)
-		run->argv[3 + i] = xstrdup(c->values[i].value);
+		words[3 + i] = xstrdup(c->values[i].value);
+	return words;
+}
+
+/* ---- texts of the engine, with tags as an action's command has ---- */
+
+static void
+fill_text(const struct action_queue *q, const char *jail, const struct ticket *t, const char *text, bool is_raw,
+    struct command *out)
+{
+	struct template template;
+	struct fact_source from = {
+		.hooks = &q->hooks,
+		.jail = jail,
+		.ticket = t,
+		.now = clock_now(q->clock),
+		.family = ticket_family(t),
+		.own_name = q->own_name,
+		.is_raw = is_raw,
+	};
+
+	template_make(&template, xstrdup(text));
+	facts_fill(&template, &from, out);
+	template_done(&template);
+}
+
+char **
+action_words(const struct action_queue *q, const char *jail, const struct ticket *t, const char *text)
+{
+	struct command c;
+
+	fill_text(q, jail, t, text, false, &c);
+	char **words = shell_words(&c);
+	command_done(&c);
+	return words;
+}
+
+char *
+action_text(const struct action_queue *q, const char *jail, const struct ticket *t, const char *text)
+{
+	struct command c;
+
+	fill_text(q, jail, t, text, true, &c);
+	char *out = c.text;
+	c.text = NULL;
+	command_done(&c);
+	return out;
+}
+
+void
+action_words_free(char **words)
+{
+	argv_free(words);
 }
 
 static void
@@ -168,7 +221,7 @@ child_ended(void *arg, const struct child_result *r)
 		/* a script without #!, a name only the shell knows, or nothing at all: let the shell say */
 		struct command c = {.text = run->text};
 		argv_free(run->argv);
-		use_shell(run, &c);
+		run->argv = shell_words(&c);
 		run->is_direct = false;
 		spawn(run, NULL);
 		return;
@@ -202,7 +255,7 @@ run_start(struct action_queue *q, const struct command *c, double timeout_s, run
 		run->argv = xreallocarray(words.at, words.count + 1, sizeof *words.at);
 		run->argv[words.count] = NULL;
 	} else {
-		use_shell(run, c);
+		run->argv = shell_words(c);
 	}
 	spawn(run, NULL);
 	return run;

@@ -195,6 +195,35 @@ teardown() { fixture_down; }
 kernel() { apart iptables -S f2b-sshd; }
 kernel_has() { kernel | grep -qxF -- "$*"; }
 
+@test "repair runs the action that misses its rule, and no other" {
+    [ "$(id -u)" = 0 ] || skip "needs root for a network namespace with iptables"
+    apart iptables -S >/dev/null 2>&1 || skip "no iptables in a network namespace here"
+    fixture_up "action = iptables-multiport[port=ssh]
+         mail"
+    printf '[Definition]\nactionban = echo "mail <ip>" >>%s/mails\n' "$D" >"$D/conf/action.d/mail.conf"
+    engine_up
+    client set repair off >/dev/null
+    client set sshd banip 203.0.113.9 203.0.113.10 >/dev/null
+    until_true 8 kernel_has '-A f2b-sshd -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable'
+    until_true 8 kernel_has '-A f2b-sshd -s 203.0.113.10/32 -j REJECT --reject-with icmp-port-unreachable'
+    [ "$(client repair)" = 0 ]
+    apart iptables -D f2b-sshd -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable
+    one() { [ "$(client repair 203.0.113.9)" = 1 ]; }
+    until_true 12 one
+    until_true 8 kernel_has '-A f2b-sshd -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable'
+    apart iptables -F f2b-sshd
+    both() { [ "$(client repair)" = 2 ]; }
+    until_true 12 both
+    until_true 8 kernel_has '-A f2b-sshd -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable'
+    until_true 8 kernel_has '-A f2b-sshd -s 203.0.113.10/32 -j REJECT --reject-with icmp-port-unreachable'
+    apart iptables -F INPUT
+    apart iptables -F f2b-sshd
+    apart iptables -X f2b-sshd
+    again() { client repair >/dev/null; kernel_has "$@"; }
+    until_true 12 again '-A f2b-sshd -s 203.0.113.10/32 -j REJECT --reject-with icmp-port-unreachable'
+    [ "$(sort "$D/mails" | tr '\n' ' ')" = 'mail 203.0.113.10 mail 203.0.113.9 ' ]
+}
+
 @test "row 21: a rule that went is drift and R puts it back; one that nobody asked for is named, and d deletes it" {
     [ "$(id -u)" = 0 ] || skip "needs root for a network namespace with iptables"
     apart iptables -S >/dev/null 2>&1 || skip "no iptables in a network namespace here"

@@ -19,6 +19,7 @@ state() { # FILE TEST
     NAMESPACES=-nm state state database
 }
 @test "ignorecommand runs a few at a time" { state state crowd; }
+@test "ignorecommand has an action's tags" { state state tags; }
 
 @test "the second socket lets a group look, and nobody change anything" { state life_cycle monitor; }
 @test "sockets and readiness as a service manager wants them" { state life_cycle activation; }

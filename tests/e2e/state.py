@@ -55,6 +55,27 @@ def crowd(jailtop, d):
     e.stop()
     return f'{most} at a time'
 
+def tags(jailtop, d):
+    """ignorecommand has an action's tags, also between single quotes; what a log brings is no shell text."""
+    e = Engine(jailtop, d, jail=f"""maxretry = 9
+ignorecommand = printf '%%s\\n' '<ip>' "<fid>" '<family>' <F-USER> "<matches>" '<failures>' <ip-rev> '<F-NONE>' >>{d}/asked; exit 1
+ignorecache = key="<fid>-<F-USER>", max-time=1h
+""")
+    e.write('filter.d/t.conf', '[Definition]\nfailregex = ^\\s*fail <HOST> <F-USER>.*</F-USER>$\n')
+    e.start()
+    hostile = f"$(touch {d}/owned);`id`'\";"
+    for ip, user in (('192.0.2.1', 'bob'), ('2001:db8::1', hostile), ('192.0.2.1', 'bob')):
+        e.fail(f'{ip} {user}')
+        until(lambda: e.ask('status', 't')[0][1][1][1] >= (2 if ip[0] == '2' else 1), 'counted')
+    until(lambda: e.ask('status', 't')[0][1][1][1] == 3, 'the third, whose verdict was known')
+    got = open(f'{d}/asked').read().split('\n')
+    assert got[:4] == ['192.0.2.1', '192.0.2.1', 'inet4', 'bob'] and got[4].endswith('fail 192.0.2.1 bob'), got
+    assert got[5:8] == ['0', '1.2.0.192.', ''], got
+    assert got[8:11] == ['2001:db8::1', '2001:db8::1', 'inet6'] and got[-2] == '', got
+    assert any(line.endswith('fail 2001:db8::1 ' + hostile) for line in got), got
+    assert sum(line == '192.0.2.1' for line in got) == 2 and not os.path.exists(f'{d}/owned'), got
+    e.stop()
+
 def database(jailtop, d):
     """A disk that is full, one that is read-only, a file that is no database: banning goes on, it is said, and what can
     be kept is kept. In a mount namespace of its own."""
