@@ -97,6 +97,20 @@ set_properties(struct command *c, struct action *a, const struct value *pairs)
 	return command_answer(c, value_bool(true));
 }
 
+static bool
+answer_property(struct command *c, const struct action *a, const char *key)
+{
+	const struct value *v = action_get(a, key);
+
+	for (size_t i = 0; v == NULL && i < sizeof attributes / sizeof *attributes; i++)
+		if (strcmp(attributes[i].name, key) == 0)
+			return command_answer(c, attributes[i].text != NULL ? value_str(attributes[i].text) :
+			    value_int(strcmp(key, "timeout") == 0 ? ACTION_TIMEOUT_S : 0));
+	if (v == NULL)
+		return command_fail(c, "AttributeError", "'CommandAction' object has no attribute '%s'", key);
+	return command_answer(c, value_dup(v));
+}
+
 bool
 cmd_set_action(struct command *c)
 {
@@ -116,25 +130,18 @@ cmd_set_action(struct command *c)
 		return command_fail(c, "IndexError", "list index out of range");
 	if (!action_set(a, key, value_at(c->words, c->at + 2), &err))
 		return command_no_time(c, strcmp(key, "timeout") == 0 ? c->text[c->at + 2] : NULL, &err);
-	return command_answer(c, value_dup(action_get(a, key)));
+	return answer_property(c, a, key); /* there are some that an action does not take: bantime */
 }
 
 bool
 cmd_get_action(struct command *c)
 {
+	if (command_args(c) == 1) /* compat: the words are counted before the name is looked for */
+		return command_fail(c, "IndexError", "list index out of range");
 	struct action *a = named(c, command_arg(c, 0));
 	const char *key = a != NULL ? command_arg(c, 1) : NULL;
 
-	if (key == NULL)
-		return false;
-	const struct value *v = action_get(a, key);
-	for (size_t i = 0; v == NULL && i < sizeof attributes / sizeof *attributes; i++)
-		if (strcmp(attributes[i].name, key) == 0)
-			return command_answer(c, attributes[i].text != NULL ? value_str(attributes[i].text) :
-			    value_int(strcmp(key, "timeout") == 0 ? ACTION_TIMEOUT_S : 0));
-	if (v == NULL)
-		return command_fail(c, "AttributeError", "'CommandAction' object has no attribute '%s'", key);
-	return command_answer(c, value_dup(v));
+	return key != NULL && answer_property(c, a, key);
 }
 
 bool

@@ -306,6 +306,8 @@ run(struct engine *e, const struct value *words, enum command_right right, bool 
 		command_fail(&c, "IndexError", "list index out of range");
 	else if (!known)
 		command_fail(&c, "Exception", "Invalid command");
+	if (ok && reply->value == NULL)
+		command_answer(&c, value_none());
 	if (!ok) {
 		struct str shown = {0};
 		value_repr(words, &shown);

@@ -230,6 +230,11 @@ set t action second newprop value
 get t action second newprop
 set t action second timeout 10
 get t action second timeout
+set t action second bantime 5
+get t action second bantime
+set t action second bantime x
+get t action nosuch
+get t action second
 get t actionproperties rec
 get t actionmethods rec
 get t actionproperties
