@@ -131,10 +131,11 @@ const char *
 option_nearest(const struct option_row *table, const char *name)
 {
 	const char *best = NULL;
-	int least = strlen(name) < 5 ? 2 : 3;
+	const struct str_word word = str_word(name);
+	int least = word.len < 5 ? 2 : 3;
 
 	for (; table->name != NULL; table++) {
-		int distance = str_distance_below(table->name, name, least);
+		int distance = str_distance_below(&word, table->name, least);
 		if (distance < least && strchr(table->name, '*') == NULL) {
 			least = distance;
 			best = table->name;

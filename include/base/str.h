@@ -38,6 +38,7 @@ str_addc(struct str *s, char c)
 
 void str_add(struct str *s, const char *text);
 void str_addn(struct str *s, const char *bytes, size_t len);
+void str_addi(struct str *s, long long number); /* in decimal */
 void str_addf(struct str *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void str_addv(struct str *s, const char *format, va_list args);
 void str_cut(struct str *s, size_t len); /* shortens to len */
@@ -59,7 +60,15 @@ char *str_lower_dup(const char *text); /* ASCII only; the caller frees */
 
 /* Edit distance of two words, capped at 99: for "did you mean". */
 int str_distance(const char *a, const char *b);
-/* The same, or `limit` when they are no nearer, which is mostly seen without counting. */
-int str_distance_below(const char *a, const char *b, int limit);
+/* A word that is held against many. */
+struct str_word {
+	const char *text; /* borrowed */
+	size_t len;
+	unsigned letters; /* which it has */
+};
+
+struct str_word str_word(const char *text);
+/* As str_distance(), or `limit` when they are no nearer, which is mostly seen without counting. */
+int str_distance_below(const struct str_word *word, const char *other, int limit);
 
 #endif

@@ -29,6 +29,7 @@ enum value_kind {
 
 struct value {
 	enum value_kind kind;
+	uint32_t piece; /* of a list: its bytes, when members stand within them (value_words); else 0 */
 	union {
 		bool truth;
 		int64_t integer;

@@ -80,18 +80,27 @@ client_usage(const char *called)
 
 /* ---- reading the configuration ---- */
 
-static void
-note(void *arg, int level, const char *logger, const char *text)
-{
-	(void)arg;
-	log_write(level, logger, "%s", text);
-}
-
 /* What -d and -t do with the commands while they are read; the text counts only if all of it can be read. */
 struct dump {
 	bool is_wanted, is_pretty;
 	struct str text;
+	unsigned notes; /* that were made */
 };
+
+#define NOTES_HELD 256       /* notes that are written together */
+#define DUMP_ROOM (256 << 10) /* bytes that all jails of the stock configuration need */
+
+static void
+note(void *arg, int level, const char *logger, const char *text)
+{
+	struct dump *d = arg;
+
+	log_write(level, logger, "%s", text);
+	if (d != NULL && ++d->notes % NOTES_HELD == 0) {
+		log_release();
+		log_hold();
+	}
+}
 
 static void
 dump_take(void *arg, const struct value *commands)
@@ -149,8 +158,12 @@ run_modes(const struct client_opts *o, const struct modes *modes, bool has_comma
 		return -1;
 	mallopt(M_TOP_PAD, 4 << 20); /* one short run: ask the kernel once, give nothing back */
 	mallopt(M_TRIM_THRESHOLD, 256 << 20);
+	if (modes->dump)
+		str_reserve(&d.text, DUMP_ROOM);
+	log_hold(); /* a note for each jail is common: one write for all */
 	enum config_result result = config_read(&req, &rest, &err);
 	bool is_ok = is_usable(o, result, &err);
+	log_release();
 	if (rest != NULL)
 		dump_take(&d, rest);
 	if (modes->dump && result != CONFIG_FAILED)

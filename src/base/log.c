@@ -136,7 +136,21 @@ add_time(struct str *out)
 		strftime(sink.stamp, sizeof sink.stamp, "%Y-%m-%d %H:%M:%S", &tm);
 		sink.stamped_at = now.tv_sec;
 	}
-	str_addf(out, "%s,%03d", sink.stamp, (int)(now.tv_nsec / 1000000));
+	int ms = (int)(now.tv_nsec / 1000000);
+	const char text[] = {',', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10)};
+	str_add(out, sink.stamp);
+	str_addn(out, text, sizeof text);
+}
+
+/* As %-*s. */
+static void
+add_padded(struct str *out, const char *text, size_t width)
+{
+	size_t len = strlen(text);
+
+	str_addn(out, text, len);
+	for (; len < width; len++)
+		str_addc(out, ' ');
 }
 
 /* One `%(name)-24s` of a format in Python's way; returns what follows it. Unknown names stay empty. */
@@ -205,7 +219,13 @@ add_line(struct str *out, int level, const char *logger, const char *message)
 
 	if (sink.format == NULL && !sink.no_date && !sink.no_padding) { /* FORMAT: thousands of lines in a storm */
 		add_time(out);
-		str_addf(out, " %-24s[%d]: %-7s ", logger, (int)getpid(), log_level_name(level));
+		str_addc(out, ' ');
+		add_padded(out, logger, 24);
+		str_addc(out, '[');
+		str_addi(out, getpid());
+		str_add(out, "]: ");
+		add_padded(out, log_level_name(level), 7);
+		str_addc(out, ' ');
 		str_add(out, message);
 		return;
 	}

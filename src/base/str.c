@@ -60,6 +60,20 @@ str_add(struct str *s, const char *text)
 }
 
 void
+str_addi(struct str *s, long long number)
+{
+	char text[24], *at = text + sizeof text;
+	unsigned long long n = number < 0 ? 0 - (unsigned long long)number : (unsigned long long)number;
+
+	do
+		*--at = (char)('0' + n % 10);
+	while ((n /= 10) != 0);
+	if (number < 0)
+		*--at = '-';
+	str_addn(s, at, (size_t)(text + sizeof text - at));
+}
+
+void
 str_addv(struct str *s, const char *format, va_list args)
 {
 	va_list again;
@@ -188,17 +202,23 @@ letters_of(const char *word)
 	return letters;
 }
 
-int
-str_distance_below(const char *a, const char *b, int limit)
+struct str_word
+str_word(const char *text)
 {
-	size_t n = strlen(a), m = strlen(b);
+	return (struct str_word){text, strlen(text), letters_of(text)};
+}
+
+int
+str_distance_below(const struct str_word *word, const char *other, int limit)
+{
+	size_t n = word->len, m = strlen(other);
 
 	/* each difference changes the length by one at most, and brings and takes one letter at most */
 	if ((n > m ? n - m : m - n) >= (size_t)limit)
 		return limit;
-	unsigned of_a = letters_of(a), of_b = letters_of(b);
-	if (__builtin_popcount(of_a & ~of_b) >= limit || __builtin_popcount(of_b & ~of_a) >= limit)
+	unsigned letters = letters_of(other);
+	if (__builtin_popcount(word->letters & ~letters) >= limit || __builtin_popcount(letters & ~word->letters) >= limit)
 		return limit;
-	int distance = str_distance(a, b);
+	int distance = str_distance(word->text, other);
 	return distance < limit ? distance : limit;
 }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,22 +23,45 @@ value_new(enum value_kind kind)
 	return v;
 }
 
+/* With room for members, and for so many bytes of their own behind it. */
+static struct value *
+seq_new_sized(enum value_kind kind, size_t room, size_t bytes)
+{
+	size_t size = sizeof(struct value) + room * sizeof(struct value *) + bytes;
+	struct value *v = xmalloc(size);
+
+	assert(size <= UINT32_MAX); /* they are words */
+	v->kind = kind;
+	v->piece = bytes != 0 ? (uint32_t)size : 0;
+	v->seq.items = (struct value **)(v + 1);
+	v->seq.count = 0;
+	v->seq.room = room;
+	return v;
+}
+
 static struct value *
 seq_new(enum value_kind kind)
 {
-	struct value *v = xmalloc(sizeof *v + SEQ_ROOM * sizeof *v->seq.items);
-
-	v->kind = kind;
-	v->seq.items = (struct value **)(v + 1);
-	v->seq.count = 0;
-	v->seq.room = SEQ_ROOM;
-	return v;
+	return seq_new_sized(kind, SEQ_ROOM, 0);
 }
 
 static bool
 is_in_one_piece(const struct value *v)
 {
 	return v->seq.items == (struct value *const *)(v + 1);
+}
+
+static bool
+is_in_piece(const struct value *list, const struct value *item)
+{
+	return (uintptr_t)item - (uintptr_t)list < list->piece;
+}
+
+static void
+member_free(const struct value *list, struct value *item)
+{
+	if (!is_in_piece(list, item))
+		value_free(item);
 }
 
 struct value *
@@ -73,17 +97,22 @@ value_float(double real)
 	return v;
 }
 
-struct value *
-value_strn(const char *bytes, size_t len)
+/* A string whose bytes stand right behind it: v has room for them and a NUL. */
+static struct value *
+make_str(struct value *v, const char *bytes, size_t len)
 {
-	struct value *v = xmalloc(sizeof *v + len + 1); /* in one piece: most values are short strings */
-
 	v->kind = VALUE_STR;
 	v->text.bytes = (char *)(v + 1);
 	v->text.len = len;
 	memcpy(v->text.bytes, bytes, len);
 	v->text.bytes[len] = '\0';
 	return v;
+}
+
+struct value *
+value_strn(const char *bytes, size_t len)
+{
+	return make_str(xmalloc(sizeof(struct value) + len + 1), bytes, len); /* in one piece: most values are short strings */
 }
 
 struct value *
@@ -181,15 +210,36 @@ value_put(struct value *dict, const char *key, struct value *item)
 	dict->seq.count++;
 }
 
+/* Bytes of a string of the list, such that the next one stands right. */
+static size_t
+word_size(size_t len)
+{
+	const size_t align = _Alignof(struct value);
+
+	return (sizeof(struct value) + len + align) / align * align;
+}
+
 struct value *
 value_words(const char *first, ...)
 {
-	struct value *list = value_list();
 	va_list args;
+	size_t n = 0, size = 0;
 
 	va_start(args, first);
-	for (const char *word = first; word != NULL; word = va_arg(args, const char *))
-		value_push(list, value_str(word));
+	for (const char *word = first; word != NULL; word = va_arg(args, const char *)) {
+		n++;
+		size += word_size(strlen(word));
+	}
+	va_end(args);
+	size_t room = n + 1 > SEQ_ROOM ? n + 1 : SEQ_ROOM; /* mostly one more comes */
+	struct value *list = seq_new_sized(VALUE_LIST, room, size);
+	char *at = (char *)(list->seq.items + room);
+	va_start(args, first);
+	for (const char *word = first; word != NULL; word = va_arg(args, const char *)) {
+		size_t len = strlen(word);
+		list->seq.items[list->seq.count++] = make_str((struct value *)at, word, len);
+		at += word_size(len);
+	}
 	va_end(args);
 	return list;
 }
@@ -226,7 +276,7 @@ value_free(struct value *v)
 		free(v->text.bytes);
 	if (is_seq(v)) {
 		for (size_t i = 0; i < slots(v); i++)
-			value_free(v->seq.items[i]);
+			member_free(v, v->seq.items[i]);
 		if (!is_in_one_piece(v))
 			free(v->seq.items);
 	}
@@ -238,8 +288,12 @@ value_size(const struct value *v)
 {
 	size_t size = sizeof *v + (v->kind == VALUE_STR ? v->text.len : 0);
 
-	for (size_t i = 0; is_seq(v) && i < slots(v); i++)
-		size += sizeof v + value_size(v->seq.items[i]);
+	if (!is_seq(v))
+		return size;
+	size += v->piece + slots(v) * sizeof v;
+	for (size_t i = 0; i < slots(v); i++)
+		if (!is_in_piece(v, v->seq.items[i]))
+			size += value_size(v->seq.items[i]);
 	return size;
 }
 
@@ -247,7 +301,7 @@ void
 value_clear(struct value *list)
 {
 	while (list->seq.count != 0)
-		value_free(list->seq.items[--list->seq.count]);
+		member_free(list, list->seq.items[--list->seq.count]);
 }
 
 bool
@@ -450,7 +504,7 @@ value_repr(const struct value *v, struct str *out)
 		str_add(out, v->truth ? "True" : "False");
 		return;
 	case VALUE_INT:
-		str_addf(out, "%lld", (long long)v->integer);
+		str_addi(out, v->integer);
 		return;
 	case VALUE_FLOAT:
 		repr_float(v->real, out);

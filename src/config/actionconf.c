@@ -293,9 +293,9 @@ actionconf_read(struct tree *t, const char *jail, const struct opts *jail_option
 static struct value *
 pair_of(const struct opt *o)
 {
-	struct value *pair = value_list();
-
-	value_push(pair, value_str(o->key));
+	if (o->kind == VALUE_STR)
+		return value_words(o->key, o->text, NULL);
+	struct value *pair = value_words(o->key, NULL);
 	value_push(pair, opts_value(o));
 	return pair;
 }

@@ -109,10 +109,11 @@ fill(struct arena *arena, const char *text, const struct opts *given, struct str
 			break;
 		}
 		str_addn(out, from, (size_t)(p - from));
-		char *end;
-		size_t i = strtoul(p + 1, &end, 10);
+		size_t i = 0;
+		for (from = p + 1; *from != MARK_END; from++)
+			i = i * 10 + (size_t)(*from - '0');
 		str_add(out, given->at[i].text);
-		from = end + 1;
+		from++;
 	}
 	return arena_strndup(arena, str_text(out), out->len);
 }
@@ -131,14 +132,12 @@ actionplan_fill(const struct actionplan *plan, const struct opts *given, struct 
 void
 actionplan_sent(const struct opts *all, const struct opts *given, struct opts *sent)
 {
-	sent->room = all->count + given->count;
-	sent->at = xreallocarray(NULL, sent->room, sizeof *sent->at);
 	for (size_t i = 0; i < all->count; i++)
 		if (option_find(options_action, all->at[i].key) != NULL)
-			sent->at[sent->count++] = all->at[i];
+			opts_add(sent, &all->at[i]);
 	for (size_t i = 0; i < given->count; i++)
 		if (option_find(options_action, given->at[i].key) == NULL && !str_starts(given->at[i].key, "known/"))
-			sent->at[sent->count++] = given->at[i];
+			opts_add(sent, &given->at[i]);
 }
 
 void

@@ -67,11 +67,11 @@ check_names(struct tree *t, const struct ini *ini, const struct ini_section *s, 
 		const char *key = ini_key(s, i);
 		size_t base = strcspn(key, "?");
 		char name[128];
-		if (base >= sizeof name || ini_place(s, key).file == 0)
+		if (base >= sizeof name)
 			continue;
 		memcpy(name, key, base);
 		name[base] = '\0';
-		if (option_find(rows, name) != NULL)
+		if (option_find(rows, name) != NULL || ini_place(s, key).file == 0)
 			continue;
 		const char *near = option_nearest(rows, name);
 		if ((near == NULL && near_only) || is_used(t, ini, name))
@@ -89,10 +89,12 @@ check_section(struct tree *t, const struct ini_section *s, const char *const *kn
 	char where[300] = "";
 	const char *near = NULL;
 
-	for (const char *const *k = known; *k != NULL; k++) {
+	for (const char *const *k = known; *k != NULL; k++)
 		if (strcmp(s->name, *k) == 0)
 			return;
-		if (strcasecmp(s->name, *k) == 0 || str_distance_below(s->name, *k, 3) < 3)
+	const struct str_word word = str_word(s->name);
+	for (const char *const *k = known; *k != NULL; k++) {
+		if (strcasecmp(s->name, *k) == 0 || str_distance_below(&word, *k, 3) < 3)
 			near = *k;
 	}
 	if (near == NULL)

@@ -133,8 +133,7 @@ is_nobodys(const struct definition *d, const char *name)
 	lower[len] = '\0';
 	uint32_t hash = opts_hash(lower);
 	return opts_find_lower(&d->given, d->n_given, lower, hash) == NULL &&
-	    opts_find_lower(d->jail, d->jail->count, lower, hash) == NULL && ini_get(d->own, lower) == NULL &&
-	    ini_get(d->ini->defaults, lower) == NULL;
+	    opts_find_lower(d->jail, d->jail->count, lower, hash) == NULL && ini_get_either(d->own, d->ini->defaults, lower) == NULL;
 }
 
 /* A tag that the options do not hold: any option of [Definition] or [DEFAULT], or section/option. */
@@ -160,7 +159,9 @@ look_up_tag(void *arg, const char *name, uint32_t hash, bool *is_ok, struct err 
 		*is_ok = false;
 		return NULL;
 	}
-	opts_put(&d->looked_up, d->tree->arena, arena_strdup(d->tree->arena, name), value);
+	/* only ever found by its name as it is written */
+	const char *key = arena_strdup(d->tree->arena, name);
+	opts_add(&d->looked_up, &(struct opt){.key = key, .lower = key, .text = value, .hash = hash, .lower_hash = hash});
 	return value == opts_none ? NULL : value;
 }
 
@@ -186,7 +187,7 @@ definition_substitute(struct definition *d, const char *const *ignore, struct op
 
 	opts_copy(out, &d->options);
 	for (size_t i = 0; i < d->given.count; i++)
-		opts_put(out, arena, d->given.at[i].key, d->given.at[i].text);
+		opts_put_text(out, &d->given.at[i]);
 	for (size_t i = 0; i < out->count; i++) {
 		size_t len = condition_at(out->at[i].key);
 		if (len == 0)

@@ -122,7 +122,7 @@ filterstream_fill(struct value *stream, const struct opts *options, const char *
 	for (size_t i = 0; i < options->count; i++) {
 		const struct opt *o = &options->at[i];
 		const char *name = o->key;
-		if (o->kind == VALUE_NONE)
+		if (o->kind == VALUE_NONE || strchr("fiumj" "datepattern", name[0]) == NULL) /* most are material */
 			continue;
 		if (strcmp(name, "failregex") == 0 || strcmp(name, "ignoreregex") == 0) {
 			add_expressions(stream, jail, name, o->text);

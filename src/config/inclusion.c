@@ -15,6 +15,17 @@ struct chain { /* the files whose includes are being looked at */
 	int depth;
 };
 
+static char *
+join_path(const char *head, size_t head_len, const char *tail, size_t tail_len)
+{
+	char *path = xmalloc(head_len + tail_len + 1);
+
+	memcpy(path, head, head_len);
+	memcpy(path + head_len, tail, tail_len);
+	path[head_len + tail_len] = '\0';
+	return path;
+}
+
 /* "dir/x.conf" -> "dir/x.local" */
 static char *
 local_sibling(const char *path)
@@ -24,7 +35,7 @@ local_sibling(const char *path)
 
 	if (dot != NULL && strspn(base, ".") == (size_t)(dot - base) + 1)
 		dot = NULL; /* only the dots that a name starts with */
-	return xasprintf("%.*s.local", (int)(dot != NULL ? (size_t)(dot - path) : strlen(path)), path);
+	return join_path(path, dot != NULL ? (size_t)(dot - path) : strlen(path), ".local", strlen(".local"));
 }
 
 bool
@@ -70,9 +81,8 @@ add_includes(struct tree *t, const struct ini *ini, const char *option, const st
 		return err_set(err, "%.300s...: files include one another more than %d deep, in a loop?", at->path, TREE_DEPTH_MAX);
 	for (const char *p = value; p != NULL;) {
 		const char *end = strchrnul(p, '\n');
-		char *path = p[0] == '/' || slash == NULL
-		    ? xstrndup(p, (size_t)(end - p))
-		    : xasprintf("%.*s/%.*s", (int)(slash - at->path), at->path, (int)(end - p), p);
+		size_t dir_len = p[0] == '/' || slash == NULL ? 0 : (size_t)(slash + 1 - at->path);
+		char *path = join_path(at->path, dir_len, p, (size_t)(end - p));
 		p = *end != '\0' ? end + 1 : NULL;
 		bool is_seen = false;
 		for (const struct chain *c = at->up; c != NULL; c = c->up)

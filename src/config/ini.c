@@ -17,7 +17,12 @@
 /* ---- the store ---- */
 
 #define STORE_ROOM 6 /* options that fit before the library makes more room; by itself it begins with 128 */
-#define FIRST_MAX 254 /* of the places that ini_store.first can tell */
+
+/* sections are few in most of the many files: uthash would begin with half a KiB for each of them */
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#define HASH_INITIAL_NUM_BUCKETS 4U
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 2U
 
 static struct ini_store *
 store_new(void)
@@ -32,6 +37,8 @@ store_new(void)
 	d->hash = xcalloc(STORE_ROOM, sizeof *d->hash);
 	store->options = d;
 	store->refs = 1;
+	store->kinds = store->few;
+	store->room = INI_STORE_FEW;
 	return store;
 }
 
@@ -41,15 +48,18 @@ store_drop(struct ini_store *store)
 	if (store == NULL || --store->refs != 0)
 		return;
 	dictionary_del(store->options);
+	if (store->kinds != store->few)
+		free(store->kinds);
 	free(store);
 }
 
 struct ini_section *
 ini_section_new(const char *name)
 {
-	struct ini_section *s = xcalloc(1, sizeof *s);
+	size_t size = strlen(name) + 1;
+	struct ini_section *s = xcalloc(1, sizeof *s + size);
 
-	s->name = xstrdup(name);
+	s->name = memcpy(s + 1, name, size);
 	return s;
 }
 
@@ -59,7 +69,6 @@ ini_section_free(struct ini_section *s)
 	if (s == NULL)
 		return;
 	store_drop(s->store);
-	free(s->name);
 	free(s);
 }
 
@@ -105,13 +114,13 @@ ini_section_add(struct ini *ini, const char *name)
 	return s;
 }
 
-/* The library walks its whole list for a name: mostly its kind says where it is, or that it is absent. */
-static unsigned
+/* The library walks its whole list for a name: its kind says at once which few it could be, mostly that it is absent. */
+static uint8_t
 kind_of(const char *key)
 {
 	size_t len = strlen(key);
 
-	return (unsigned)((unsigned char)key[0] * 7u + (len != 0 ? (unsigned char)key[len - 1] : 0) * 31u + len * 113u) % 128;
+	return (uint8_t)((unsigned char)key[0] * 7u + (len != 0 ? (unsigned char)key[len - 1] : 0) * 31u + len * 113u);
 }
 
 /* An entry is file, line and value, so that one look-up finds all three. */
@@ -121,28 +130,43 @@ kind_of(const char *key)
 static_assert(INI_FILE_MAX < 10000000, "a line number has LINE_DIGITS digits");
 
 static const char *
-entry_of(const struct ini_section *s, const char *key)
+entry_of_kind(const struct ini_section *s, const char *key, uint8_t kind)
 {
 	if (s == NULL || s->store == NULL)
 		return NULL;
 	const dictionary *options = s->store->options;
-	unsigned first = s->store->first[kind_of(key)];
-	if (first == 0)
-		return NULL;
-	if (first <= FIRST_MAX && strcmp(options->key[first - 1], key) == 0)
-		return options->val[first - 1];
-	return dictionary_get(options, key, NULL);
+	const uint8_t *kinds = s->store->kinds, *end = kinds + options->n;
+	for (const uint8_t *k = kinds; k != end && (k = memchr(k, kind, (size_t)(end - k))) != NULL; k++)
+		if (strcmp(options->key[k - kinds], key) == 0)
+			return options->val[k - kinds];
+	return NULL;
+}
+
+static const char *
+entry_of(const struct ini_section *s, const char *key)
+{
+	return entry_of_kind(s, key, kind_of(key));
 }
 
 static void
 store_put(struct ini_store *store, const char *key, const char *entry)
 {
-	uint8_t *first = &store->first[kind_of(key)];
+	int n = store->options->n;
 
-	if (*first == 0) /* nothing is ever unset: a new one comes last */
-		*first = (uint8_t)(store->options->n < FIRST_MAX ? store->options->n + 1 : FIRST_MAX + 1);
 	if (dictionary_set(store->options, key, entry) != 0)
 		abort(); /* out of memory, as xmalloc */
+	if (store->options->n == n)
+		return;
+	/* nothing is ever unset: a new one comes last */
+	if ((unsigned)n == store->room) {
+		uint8_t *kinds = xmalloc((size_t)n * 2);
+		memcpy(kinds, store->kinds, (size_t)n);
+		if (store->kinds != store->few)
+			free(store->kinds);
+		store->kinds = kinds;
+		store->room *= 2;
+	}
+	store->kinds[n] = kind_of(key);
 }
 
 static void
@@ -189,12 +213,21 @@ read_number(const char *at, size_t digits)
 const char *
 ini_get(const struct ini_section *s, const char *key)
 {
+	return ini_get_either(s, NULL, key);
+}
+
+const char *
+ini_get_either(const struct ini_section *s, const struct ini_section *other, const char *key)
+{
 	if (s != NULL && s->known != NULL && key[0] == 'k' && str_starts(key, "known/") && !str_starts(key + 6, "known/")) {
 		const struct opt *known = opts_find(s->known, key + 6);
 		if (known != NULL && known->kind == VALUE_STR)
 			return known->text;
 	}
-	const char *entry = entry_of(s, key);
+	uint8_t kind = kind_of(key);
+	const char *entry = entry_of_kind(s, key, kind);
+	if (entry == NULL)
+		entry = entry_of_kind(other, key, kind);
 	return entry != NULL ? entry_value(entry) : NULL;
 }
 
@@ -320,8 +353,8 @@ ini_merge(struct ini *into, const struct ini *from)
 	merge_options(into->defaults, from->defaults, "");
 	for (const struct ini_section *s = from->sections; s != NULL; s = s->hh.next) {
 		size_t cut = condition_at(s->name);
-		char *name = cut != 0 ? xstrndup(s->name, cut) : xstrdup(s->name);
-		const char *suffix = cut != 0 ? s->name + cut : "";
+		char *copy = cut != 0 ? xstrndup(s->name, cut) : NULL;
+		const char *name = copy != NULL ? copy : s->name, *suffix = s->name + (copy != NULL ? cut : strlen(s->name));
 		struct ini_section *old;
 		HASH_FIND_STR(into->sections, name, old);
 		if (old != NULL)
@@ -329,7 +362,7 @@ ini_merge(struct ini *into, const struct ini *from)
 		else
 			old = ini_section_add(into, name);
 		merge_options(old, s, suffix);
-		free(name);
+		free(copy);
 	}
 }
 
@@ -494,13 +527,14 @@ ini_parse(struct ini *ini, const char *bytes, size_t len, unsigned file, const c
 	struct parser p = {.ini = ini, .path = path, .file = file, .err = err};
 	bool is_ok = true;
 	const char *end = len != 0 ? memchr(bytes, '\n', len) : NULL;
+	bool has_cr = len != 0 && memchr(bytes, '\r', len) != NULL;
 
 	for (size_t at = 0; is_ok && at < len;) {
 		struct slice line = {bytes + at, 0};
 		if (end != NULL && end < line.at) /* looked for once for each LF: there may be many CR before one */
 			end = memchr(line.at, '\n', len - at);
 		line.len = end != NULL ? (size_t)(end - line.at) : len - at;
-		const char *cr = memchr(line.at, '\r', line.len);
+		const char *cr = has_cr ? memchr(line.at, '\r', line.len) : NULL;
 		size_t skip = end != NULL;
 		if (cr != NULL) { /* CR LF, or a CR alone */
 			skip = cr + 1 == end ? 2 : 1;

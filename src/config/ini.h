@@ -22,6 +22,7 @@
 #define INI_VALUE_LONG (64 << 10) /* worth a warning */
 #define INI_SECTIONS_MAX 2000
 #define INI_OPTIONS_MAX 2000     /* of one section; what inclusion adds does not count */
+#define INI_STORE_FEW 20         /* options of most sections */
 
 struct ini_place {
 	unsigned file; /* number of the file, 0: none, the program itself */
@@ -31,14 +32,15 @@ struct ini_place {
 /* The options of a section; sections that were merged from it alone share it until one changes. */
 struct ini_store {
 	dictionary *options;
-	unsigned refs;
-	uint8_t first[128]; /* where the library holds the first name of each kind, from 1 on; 0: there is none of it */
+	unsigned refs, room;
+	uint8_t *kinds; /* of each name, in the library's order, with that room: `few`, or owned when there are more */
+	uint8_t few[INI_STORE_FEW];
 };
 
 struct opts;
 
 struct ini_section {
-	char *name;
+	char *name;                /* in one piece with it */
 	struct ini_store *store;   /* NULL: no options */
 	const struct opts *known;  /* over it: what known/<name> stands for; borrowed; NULL: nothing */
 	UT_hash_handle hh;
@@ -68,6 +70,7 @@ void ini_section_free(struct ini_section *s); /* NULL is fine */
 
 /* NULL when absent. key: lower case. The text is borrowed until the option is set again. */
 const char *ini_get(const struct ini_section *s, const char *key);
+const char *ini_get_either(const struct ini_section *s, const struct ini_section *other, const char *key); /* where s lacks it */
 struct ini_place ini_place(const struct ini_section *s, const char *key);
 void ini_put(struct ini_section *s, const char *key, const char *value, struct ini_place place);
 size_t ini_count(const struct ini_section *s);

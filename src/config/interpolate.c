@@ -13,7 +13,7 @@ struct fetch {
 	const struct ini_section *section; /* NULL: only the defaults */
 	const char *section_name, *option;
 	const struct interpolate_vars *vars;
-	struct str out;
+	struct str *out;
 	struct err *err;
 };
 
@@ -39,8 +39,7 @@ look_up(const struct fetch *f, const char *name)
 		if (o != NULL)
 			return o->text;
 	}
-	const char *value = ini_get(f->section, name);
-	return value != NULL ? value : ini_get(f->ini->defaults, name);
+	return ini_get_either(f->section, f->ini->defaults, name);
 }
 
 static bool
@@ -117,9 +116,9 @@ nearest_name(const struct fetch *f, const char *name)
 static bool
 add_text(struct fetch *f, const char *text, size_t len)
 {
-	if (f->out.len + len > INTERPOLATE_VALUE_MAX)
+	if (f->out->len + len > INTERPOLATE_VALUE_MAX)
 		return fetch_fail(f, "%%(...)s makes more than %d bytes of it", INTERPOLATE_VALUE_MAX);
-	str_addn(&f->out, text, len);
+	str_addn(f->out, text, len);
 	return tree_spend(f->tree, len, f->err);
 }
 
@@ -181,8 +180,7 @@ enum get_result
 config_get_from(struct tree *t, const struct ini *ini, const struct ini_section *section, const char *option,
     const struct interpolate_vars *vars, const char **out, struct err *err)
 {
-	struct fetch f = {.tree = t, .ini = ini, .section = section, .option = option, .vars = vars, .err = err};
-	enum get_result result = GET_FAILED;
+	struct fetch f = {.tree = t, .ini = ini, .section = section, .option = option, .vars = vars, .out = &t->expansion, .err = err};
 
 	f.section_name = section != NULL ? section->name : "DEFAULT";
 	const char *value = look_up(&f, option);
@@ -192,12 +190,11 @@ config_get_from(struct tree *t, const struct ini *ini, const struct ini_section 
 		*out = value; /* lives as long as the files, or as the caller's variables */
 		return GET_OK;
 	}
-	if (expand(&f, value, 1)) {
-		*out = arena_strndup(t->arena, str_text(&f.out), f.out.len);
-		result = GET_OK;
-	}
-	str_done(&f.out);
-	return result;
+	str_clear(f.out);
+	if (!expand(&f, value, 1))
+		return GET_FAILED;
+	*out = arena_strndup(t->arena, str_text(f.out), f.out->len);
+	return GET_OK;
 }
 
 enum get_result

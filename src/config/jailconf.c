@@ -102,9 +102,9 @@ add_known(struct jailconf *j, struct err *err)
 	if (!definition_combine(j->filter, NULL, &kept, err))
 		return err_prefix(err, "jail '%s', filter", j->name);
 	/* compat: known/maxlines is a number, which no %(...)s takes, and None is nothing; they are no strings */
+	*all = kept;
 	all->at = arena_alloc(j->tree->arena, kept.count * sizeof *all->at);
 	memcpy(all->at, kept.at, kept.count * sizeof *all->at);
-	all->count = kept.count;
 	opts_done(&kept);
 	own->known = all;
 	return true;

@@ -2,7 +2,6 @@
 
 #include "config/ini.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,9 +24,23 @@ opts_hash(const char *text)
 	return h;
 }
 
+static bool
+is_seen(const struct opts *o, uint32_t hash)
+{
+	return (o->seen[hash >> 6 & 3] >> (hash & 63) & 1) != 0;
+}
+
+static void
+mark_seen(struct opts *o, uint32_t hash)
+{
+	o->seen[hash >> 6 & 3] |= UINT64_C(1) << (hash & 63);
+}
+
 static struct opt *
 find(const struct opts *o, const char *key, uint32_t hash)
 {
+	if (!is_seen(o, hash))
+		return NULL;
 	for (size_t i = 0; i < o->count; i++)
 		if (o->at[i].hash == hash && strcmp(o->at[i].key, key) == 0)
 			return &o->at[i];
@@ -57,6 +70,8 @@ opts_text(const struct opts *o, const char *key)
 const struct opt *
 opts_find_lower(const struct opts *o, size_t count, const char *lower, uint32_t hash)
 {
+	if (!is_seen(o, hash))
+		return NULL;
 	for (size_t i = count; i-- > 0;)
 		if (o->at[i].lower_hash == hash && strcmp(o->at[i].lower, lower) == 0)
 			return &o->at[i];
@@ -73,27 +88,52 @@ opts_is_lower(const char *key)
 }
 
 static struct opt *
-place_for(struct opts *o, struct arena *a, const char *key)
+add(struct opts *o, const struct opt *one)
 {
-	uint32_t hash = opts_hash(key);
-	struct opt *one = find(o, key, hash);
-
-	if (one != NULL)
-		return one;
 	if (o->count == o->room) {
 		o->room = o->room == 0 ? 16 : o->room * 2;
 		o->at = xreallocarray(o->at, o->room, sizeof *o->at);
 	}
-	one = &o->at[o->count++];
-	*one = (struct opt){.key = key, .lower = key, .hash = hash, .lower_hash = hash};
+	mark_seen(o, one->hash);
+	mark_seen(o, one->lower_hash);
+	o->at[o->count] = *one;
+	return &o->at[o->count++];
+}
+
+static struct opt *
+place_for(struct opts *o, struct arena *a, const char *key)
+{
+	uint32_t hash = opts_hash(key);
+	struct opt *found = find(o, key, hash);
+
+	if (found != NULL)
+		return found;
+	struct opt one = {.key = key, .lower = key, .hash = hash, .lower_hash = hash};
 	if (!opts_is_lower(key)) {
 		struct str lower = {0};
 		ini_lower(key, strlen(key), &lower);
-		one->lower = arena_strdup(a, str_text(&lower));
-		one->lower_hash = opts_hash(one->lower);
+		one.lower = arena_strdup(a, str_text(&lower));
+		one.lower_hash = opts_hash(one.lower);
 		str_done(&lower);
 	}
-	return one;
+	return add(o, &one);
+}
+
+void
+opts_add(struct opts *o, const struct opt *one)
+{
+	add(o, one);
+}
+
+void
+opts_put_text(struct opts *o, const struct opt *one)
+{
+	struct opt *place = find(o, one->key, one->hash);
+
+	if (place == NULL)
+		place = add(o, one);
+	place->kind = VALUE_STR;
+	place->text = one->text;
 }
 
 void
@@ -128,19 +168,19 @@ void
 opts_put_int(struct opts *o, struct arena *a, const char *key, int64_t number)
 {
 	struct opt *one = place_for(o, a, key);
+	struct str text = {0};
 
-	char text[24];
-
-	snprintf(text, sizeof text, "%lld", (long long)number);
+	str_addi(&text, number);
 	one->kind = VALUE_INT;
 	one->number = number;
-	one->text = arena_strdup(a, text);
+	one->text = arena_strndup(a, str_text(&text), text.len);
+	str_done(&text);
 }
 
 void
 opts_copy(struct opts *to, const struct opts *from)
 {
-	to->count = from->count;
+	*to = *from;
 	to->room = from->count + 16;
 	to->at = xreallocarray(NULL, to->room, sizeof *to->at);
 	if (from->count != 0)

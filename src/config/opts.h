@@ -24,6 +24,7 @@ struct opt {
 struct opts {
 	struct opt *at; /* owned */
 	size_t count, room;
+	uint64_t seen[4]; /* a bit for each hash: most names that are looked for are not there */
 };
 
 /* The text of what is there but is nothing (None): using it in a text is an error. */
@@ -41,6 +42,8 @@ void opts_put(struct opts *o, struct arena *a, const char *key, const char *text
 void opts_put_none(struct opts *o, struct arena *a, const char *key);
 void opts_put_bool(struct opts *o, struct arena *a, const char *key, bool truth);
 void opts_put_int(struct opts *o, struct arena *a, const char *key, int64_t number);
+void opts_put_text(struct opts *o, const struct opt *one);            /* its name and text */
+void opts_add(struct opts *o, const struct opt *one);                 /* its name must be new */
 void opts_copy(struct opts *to, const struct opts *from);             /* to is empty before */
 void opts_from_spec(struct opts *o, struct arena *a, const struct spec *spec);
 

@@ -50,30 +50,31 @@ find_tag(const char *at, size_t *len)
 	return NULL;
 }
 
-/* Replaces every <name> of *text. */
+/* The next <name>; NULL: none. */
+static const char *
+find_name(const char *at, const char *name, size_t len)
+{
+	while ((at = strchr(at, '<')) != NULL && (at[1] != name[0] || strncmp(at + 1, name, len) != 0 || at[1 + len] != '>'))
+		at++;
+	return at;
+}
+
+/* Replaces every <name> of `old`, which has none before `from`, into *text; old may be what *text holds. */
 static bool
-replace_all(struct replacing *r, struct str *text, const char *name, const char *by)
+replace_all(struct replacing *r, struct str *text, const char *old, size_t from, const char *name, const char *by)
 {
 	struct str out = r->spare;
 	size_t len = strlen(name), by_len = strlen(by);
+	const char *p = old;
 
 	r->spare = *text;
 	str_clear(&out);
-
-	for (const char *p = str_text(&r->spare);;) {
-		const char *at = p;
-		while ((at = strchr(at, '<')) != NULL && (strncmp(at + 1, name, len) != 0 || at[1 + len] != '>'))
-			at++;
-		if (at == NULL) {
-			str_add(&out, p);
-			break;
-		}
+	for (const char *at = old + from; (at = find_name(at, name, len)) != NULL && out.len <= TAGS_VALUE_MAX; at = p) {
 		str_addn(&out, p, (size_t)(at - p));
 		str_addn(&out, by, by_len);
 		p = at + len + 2;
-		if (out.len > TAGS_VALUE_MAX)
-			break;
 	}
+	str_add(&out, p);
 	*text = out;
 	if (out.len > TAGS_VALUE_MAX)
 		return err_set(r->err, "<...> makes more than %d bytes of one option", TAGS_VALUE_MAX);
@@ -138,9 +139,10 @@ find_replacement(struct replacing *r, const char *option, const char *text, cons
 static bool
 is_within_name(const char *text, size_t at)
 {
-	while (at > 0 && text[at - 1] != ' ' && text[at - 1] != '<' && text[at - 1] != '>')
-		at--;
-	return at > 0 && text[at - 1] == '<';
+	const char *open = memrchr(text, '<', at);
+	size_t len = open != NULL ? (size_t)(text + at - open) : 0;
+
+	return open != NULL && memchr(open, '>', len) == NULL && memchr(open, ' ', len) == NULL;
 }
 
 /* Replaces what can be in one value. *now: `old` as long as nothing was, then text. *counts lives on over the rounds;
@@ -163,12 +165,9 @@ replace_in(struct replacing *r, const char *option, const char *old, struct str 
 		const char *by = !is_ok ? NULL : find_replacement(r, option, *now, name, counts, &is_ok);
 		from = at + len + 2;
 		if (by != NULL) {
-			if (*now == old) {
-				str_clear(text);
-				str_add(text, old);
-			}
+			/* what stands before was looked at, unless it became a tag just now: <a<b>> */
 			*is_done = *is_done && !is_within_name(*now, at);
-			is_ok = replace_all(r, text, name, by);
+			is_ok = replace_all(r, text, *now, *is_done ? at : 0, name, by);
 			*now = str_text(text);
 			from = at < text->len ? at : text->len; /* the same tag may have stood before as well */
 		}

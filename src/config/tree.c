@@ -71,6 +71,7 @@ tree_free(struct tree *t)
 		free(t->paths[i]);
 	free(t->paths);
 	str_done(&t->reading);
+	str_done(&t->expansion);
 	arena_free(t->arena);
 	arena_free(t->plans_arena);
 	free(t->dir);

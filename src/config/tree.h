@@ -36,6 +36,7 @@ struct tree {
 	bool keeps_known;       /* jails refer to what the filters of others say: nothing is dropped before the end */
 	size_t bytes, expanded; /* so far, of the two caps */
 	struct str reading;     /* the file that is being read */
+	struct str expansion;   /* what %(...)s has come to so far */
 	char **paths;           /* owned; by file number - 1 */
 	unsigned n_paths;
 	struct treefile *files;

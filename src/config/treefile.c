@@ -156,12 +156,12 @@ bad_utf8_line(const char *bytes, size_t len)
 	unsigned line = 1;
 
 	for (size_t i = 0; i < len;) {
-		uint64_t eight;
+		uint64_t some[4];
 		uint32_t c;
-		if (i + 8 <= len) {
-			memcpy(&eight, bytes + i, 8);
-			if ((eight & 0x8080808080808080u) == 0) {
-				i += 8;
+		if (i + sizeof some <= len) { /* most are ASCII */
+			memcpy(some, bytes + i, sizeof some);
+			if (((some[0] | some[1] | some[2] | some[3]) & 0x8080808080808080u) == 0) {
+				i += sizeof some;
 				continue;
 			}
 		}

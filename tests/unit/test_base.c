@@ -232,7 +232,8 @@ words_are_close_or_not(void **state)
 		for (size_t k = 0; k < sizeof words / sizeof *words; k++)
 			for (int limit = 1; limit < 5; limit++) {
 				int d = str_distance(words[i], words[k]);
-				assert_int_equal(str_distance_below(words[i], words[k], limit), d < limit ? d : limit);
+				struct str_word word = str_word(words[i]);
+				assert_int_equal(str_distance_below(&word, words[k], limit), d < limit ? d : limit);
 			}
 }
 
