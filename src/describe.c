@@ -21,20 +21,59 @@ describe_text(const char *text)
 	return text_json(text, strlen(text));
 }
 
-json_t *
-describe_line(const struct ticket_match *m)
+#define REPLACEMENT "\xef\xbf\xbd"
+
+/* How many U+FFFD are in text. */
+static size_t
+count_replaced(const char *text, size_t len)
+{
+	const char *at = text, *end = text + len;
+	size_t n = 0;
+
+	while (at != NULL && (at = memmem(at, (size_t)(end - at), REPLACEMENT, sizeof REPLACEMENT - 1)) != NULL) {
+		at += sizeof REPLACEMENT - 1;
+		n++;
+	}
+	return n;
+}
+
+/* For each U+FFFD of the shown text the log's own bytes, in hex. */
+static json_t *
+describe_raw(struct slice raw, size_t skip_from, size_t skip, size_t count)
+{
+	json_t *list = json_array();
+	struct slice piece;
+
+	for (size_t i = 0; json_array_size(list) < count && text_note_next(&raw, &piece); i++) {
+		struct str hex = {0};
+		if (i >= skip_from && i < skip_from + skip)
+			continue;
+		for (size_t k = 0; k < piece.len; k++)
+			str_addf(&hex, "%02x", (unsigned char)piece.at[k]);
+		json_array_append_new(list, json_string(str_text(&hex)));
+		str_done(&hex);
+	}
+	return list;
+}
+
+void
+describe_line(json_t *o, const char *name, const struct ticket_match *m)
 {
 	struct str text = {0};
 	size_t from = m->date_from < m->len ? m->date_from : m->len;
 	size_t to = m->date_to < m->len ? m->date_to : m->len;
+	struct slice raw = ticket_text_raw(m->bytes);
 
 	/* a date at the start is in a column of its own; in the middle it is cut out as the filter does */
 	str_addn(&text, m->bytes, from);
 	str_addn(&text, m->bytes + to, m->len - to);
 	struct slice s = slice_trim((struct slice){str_text(&text), text.len});
-	json_t *j = text_json(s.at, s.len > DESCRIBE_LINE_MAX ? DESCRIBE_LINE_MAX : s.len);
+	s.len = s.len > DESCRIBE_LINE_MAX ? DESCRIBE_LINE_MAX : s.len;
+	json_object_set_new(o, name, text_json(s.at, s.len));
+	if (raw.len > 0)
+		json_object_set_new(o, "raw", describe_raw(raw, count_replaced(m->bytes, from), count_replaced(m->bytes + from, to - from),
+		    count_replaced(s.at, s.len)));
 	str_done(&text);
-	return j;
 }
 
 json_t *
@@ -220,7 +259,7 @@ lines_of(const struct ticket *t)
 	for (size_t i = 0; i < t->n_matches; i++) {
 		const struct ticket_match *m = &t->matches[i];
 		json_t *o = json_pack("{s:f}", "t", m->time);
-		json_object_set_new(o, "text", describe_line(m));
+		describe_line(o, "text", m);
 		json_array_append_new(list, o);
 	}
 	return list;

@@ -17,7 +17,7 @@ struct jail_log;
 #define DESCRIBE_LINE_MAX 2048 /* bytes of a log line in an event; longer ones are cut */
 
 json_t *describe_text(const char *text);
-json_t *describe_line(const struct ticket_match *m); /* without the date text, trimmed */
+void describe_line(json_t *o, const char *name, const struct ticket_match *m); /* without the date text, trimmed; sets "raw", too */
 json_t *describe_engine(const struct engine *e);
 json_t *describe_stats(struct engine *e);
 json_t *describe_jail(struct jail *j);

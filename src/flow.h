@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/str.h"
 
 /* ---- caps of what comes from outside ---- */
 #define LINE_MAX_BYTES 65536 /* a longer line is cut there; the rest is dropped and counted */
@@ -27,6 +28,7 @@ struct line {
 	bool in_operation; /* the reader had reached the file's end before: the line is new, not history */
 	bool is_cut;       /* was longer than LINE_MAX_BYTES */
 	bool is_ascii;     /* known to have no byte above 0x7f; false: nobody looked */
+	struct slice raw;  /* what the log has where bytes have U+FFFD, each in turn (text_note()); empty: U+FFFD itself */
 };
 
 /* One matched log line inside a failure. */
@@ -34,6 +36,7 @@ struct failure_line {
 	const char *bytes;
 	size_t len;
 	uint32_t date_from, date_to; /* where the date text stands; equal: none */
+	struct slice raw; /* as of struct line: for eyes, nothing matches it */
 };
 
 struct failure_group {

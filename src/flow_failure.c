@@ -37,7 +37,7 @@ publish_found(struct jail *j, const struct ticket *t, int n, const char *verdict
 	json_object_set_new(f, "ip", describe_text(ticket_ip(t)));
 	json_object_set_new(f, "id", describe_text(t->id));
 	if (last != NULL)
-		json_object_set_new(f, "line", describe_line(last));
+		describe_line(f, "line", last);
 	if (user != NULL)
 		json_object_set_new(f, "user", describe_text(user));
 	if (why != NULL)
@@ -340,9 +340,12 @@ name_resolved(void *arg, const struct addr *addrs, size_t count)
 static char *
 text_of(struct engine *e, const struct failure_line *l)
 {
-	if (e->last_text == NULL || e->last_text_len != l->len || memcmp(e->last_text, l->bytes, l->len) != 0) {
+	struct slice raw = e->last_text != NULL ? ticket_text_raw(e->last_text) : (struct slice){0};
+
+	if (e->last_text == NULL || e->last_text_len != l->len || memcmp(e->last_text, l->bytes, l->len) != 0 ||
+	    raw.len != l->raw.len || (raw.len > 0 && memcmp(raw.at, l->raw.at, raw.len) != 0)) {
 		ticket_text_free(e->last_text);
-		e->last_text = ticket_text_new(l->bytes, l->len);
+		e->last_text = ticket_text_new(l->bytes, l->len, l->raw);
 		e->last_text_len = l->len;
 	}
 	return ticket_text_share(e->last_text);

@@ -42,7 +42,8 @@ ticket_dup(const struct ticket *t)
 
 struct text {
 	int refs;
-	char bytes[];
+	uint32_t len, raw_len;
+	char bytes[]; /* the text, a NUL, raw */
 };
 
 static struct text *
@@ -52,14 +53,26 @@ text_of(char *bytes)
 }
 
 char *
-ticket_text_new(const char *bytes, size_t len)
+ticket_text_new(const char *bytes, size_t len, struct slice raw)
 {
-	struct text *t = xmalloc(sizeof *t + len + 1);
+	struct text *t = xmalloc(sizeof *t + len + 1 + raw.len);
 
 	t->refs = 1;
+	t->len = (uint32_t)len;
+	t->raw_len = (uint32_t)raw.len;
 	memcpy(t->bytes, bytes, len);
 	t->bytes[len] = '\0';
+	if (raw.len > 0)
+		memcpy(t->bytes + len + 1, raw.at, raw.len);
 	return t->bytes;
+}
+
+struct slice
+ticket_text_raw(const char *text)
+{
+	const struct text *t = text_of((char *)(uintptr_t)text);
+
+	return (struct slice){text + t->len + 1, t->raw_len};
 }
 
 char *
@@ -134,7 +147,7 @@ ticket_add_match(struct ticket *t, const char *bytes, size_t len, uint32_t date_
 {
 	struct ticket_match m = {.len = len, .date_from = date_from, .date_to = date_to};
 
-	append_match(t, ticket_text_new(bytes, len), &m, keep);
+	append_match(t, ticket_text_new(bytes, len, (struct slice){0}), &m, keep);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/str.h"
 
 #define TICKET_FOREVER (-1) /* bantime of a permanent ban */
 
@@ -53,8 +54,9 @@ struct ticket {
 struct ticket *ticket_new(const char *id, double time);
 struct ticket *ticket_dup(const struct ticket *t);
 void ticket_free(struct ticket *t); /* NULL is fine */
-/* A text with several owners, NUL-terminated; the last one to let go frees it. */
-char *ticket_text_new(const char *bytes, size_t len);
+/* A text with several owners, NUL-terminated; the last one to let go frees it. raw: as in struct failure_line. */
+char *ticket_text_new(const char *bytes, size_t len, struct slice raw);
+struct slice ticket_text_raw(const char *text);
 char *ticket_text_share(char *text);
 void ticket_text_free(char *text); /* NULL is fine */
 /* Appends m, whose text is shared; keeps only the last `keep` lines (0: none). */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "ui.h"
 
 #define ASK_EVERY_S 2.0
@@ -120,22 +121,23 @@ log_lines_add(struct inspect_state *s, const json_t *lines)
 
 	json_array_foreach(lines, i, row) {
 		const json_t *bytes = json_object_get(row, "text");
-		const char *text = json_string_value(bytes);
 		size_t from = 0;
-		struct str whole = {0};
-		if (text == NULL)
+		struct str whole = {0}, text = {0};
+		if (!json_is_string(bytes))
 			continue;
-		log_body(text, json_string_length(bytes), &from);
+		text_restore(json_string_value(bytes), json_string_length(bytes), json_object_get(row, "raw"), &text);
+		log_body(str_text(&text), text.len, &from);
 		str_clear(&clock);
 		line_clock(line_time(row), &clock);
 		/* a NUL in a line must not hide what follows it */
-		for (size_t k = from; k < json_string_length(bytes); k++)
-			if (text[k] == '\0')
+		for (size_t k = from; k < text.len; k++)
+			if (text.at[k] == '\0')
 				str_add(&whole, "\xe2\x90\x80");
 			else
-				str_addc(&whole, text[k]);
+				str_addc(&whole, text.at[k]);
 		line_add(s, ROLE_NORMAL, i == 0 ? "LINES" : "", "%s %s", str_text(&clock), str_text(&whole));
 		str_done(&whole);
+		str_done(&text);
 	}
 	str_done(&clock);
 }

@@ -46,4 +46,15 @@ json_t *text_json(const char *bytes, size_t len);
 /* Appends bytes with each invalid one replaced by U+FFFD. */
 void text_to_utf8(const char *bytes, size_t len, struct str *out);
 
+/*
+ * What was in the place of each U+FFFD of a text, in order: pieces of a length byte and so many bytes. So a reader
+ * may replace bytes that are no text, and who shows the text to somebody can still tell them.
+ */
+void text_note(struct str *raw, const char *bytes, size_t len); /* appends one piece; at most 255 bytes are kept */
+bool text_note_next(struct slice *raw, struct slice *piece);    /* takes the first piece; false: none is left */
+/* As text_to_utf8(), and notes. */
+void text_to_utf8_noting(const char *bytes, size_t len, struct str *out, struct str *raw);
+/* The way back, over the wire: raw is a list of the pieces in hex, NULL or not well formed: U+FFFD stays. */
+void text_restore(const char *bytes, size_t len, const json_t *raw, struct str *out);
+
 #endif

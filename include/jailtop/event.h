@@ -9,7 +9,7 @@
 #define EVENT_TABLE(X)                                                                                  \
 	/* a failure was counted. verdict: "counted", "ban" (this one decides), "own" (PROTECTED, counted, not banned), "held" (enough, but banning is on hold),
 	 * "ignored" (why: "ip", "self", "dns", "command", "cache"), "invalid" (no real address). Sampled in a flood: see stats. */ \
-	X(EVENT_FOUND, "found")       /* jail, ip, id, n, max, regex (1-based), line, user?, verdict, why? */ \
+	X(EVENT_FOUND, "found")       /* jail, ip, id, n, max, regex (1-based), line, raw?, user?, verdict, why? */ \
 	X(EVENT_BAN, "ban")           /* BAN fields; dry: bool */                                      \
 	X(EVENT_UNBAN, "unban")       /* jail, ip, id, why: "expired" "command" "whitelist" "stop", left: s */ \
 	X(EVENT_PROLONG, "prolong")   /* BAN fields */                                                  \

@@ -39,6 +39,9 @@
  *   {"snapshot_end":{"seq":N}}    only now the client shows it
  * A client that reads too slowly loses events: {"resync":{"dropped":N}} and a new snapshot follow.
  *
+ * A line is UTF-8; where the log has bytes that are none it has U+FFFD, and "raw" beside it tells for each U+FFFD, in
+ * turn, what the log has, in hex: "raw":["9b","fe"].
+ *
  * EVENTS {"ev":NAME,"seq":N,"t":T,…}: seq grows by one with each; names and fields in event.h.
  *
  * ENGINE {"version","pid","host","started":T,"mode":"live"|"dry-run","why":"not root",
@@ -71,7 +74,7 @@
  *
  * HOST DETAIL {"ip","own":bool,"white":WHITE|null,
  *   "bans":[BAN + {"maxretry":n,"findtime":s,"failregex":n,"regex":"as written","span":s first to last failure,
- *            "lines":[{"t":T,"text":"…"}…],"outcomes":[{"action","phase","ok":bool,"exit":n,"ms":x,"command","output"}…]}…],
+ *            "lines":[{"t":T,"text":"…","raw"?}…],"outcomes":[{"action","phase","ok":bool,"exit":n,"ms":x,"command","output"}…]}…],
  *   "fails":[{"jail","count":n,"max":n,"first":T,"last":T,"lines":[…],"failregex":n}…],
  *   "history":[{"jail","t":T,"bantime":s}…] bans before this one, oldest first,
  *   "users":[{"name","count":n}…], "rule":[{"jail","chain","n" from 1,"target","pkts","bytes"}…]}

@@ -219,18 +219,79 @@ text_clean_z(const char *text, struct str *out)
 }
 
 void
-text_to_utf8(const char *bytes, size_t len, struct str *out)
+text_note(struct str *raw, const char *bytes, size_t len)
+{
+	if (len > 255)
+		len = 255;
+	str_addc(raw, (char)len);
+	str_addn(raw, bytes, len);
+}
+
+bool
+text_note_next(struct slice *raw, struct slice *piece)
+{
+	size_t n = raw->len > 0 ? (unsigned char)raw->at[0] : 0;
+
+	if (raw->len == 0 || raw->len - 1 < n)
+		return false;
+	*piece = (struct slice){raw->at + 1, n};
+	*raw = (struct slice){raw->at + 1 + n, raw->len - 1 - n};
+	return true;
+}
+
+void
+text_to_utf8_noting(const char *bytes, size_t len, struct str *out, struct str *raw)
 {
 	for (size_t i = 0; i < len;) {
 		uint32_t c;
 		size_t n = text_decode(bytes + i, len - i, &c);
-		if (n == 0) {
+		if (n == 0)
 			str_add(out, "\xef\xbf\xbd");
-			i++;
-		} else {
+		else
 			str_addn(out, bytes + i, n);
-			i += n;
-		}
+		if (n == 0)
+			n = 1, c = 0xfffd;
+		if (is_replacement(c) && raw != NULL)
+			text_note(raw, bytes + i, n);
+		i += n;
+	}
+}
+
+void
+text_to_utf8(const char *bytes, size_t len, struct str *out)
+{
+	text_to_utf8_noting(bytes, len, out, NULL);
+}
+
+/* What a piece in hex stands for; false: it is none. */
+static bool
+unhex(const char *hex, struct str *out)
+{
+	size_t len = hex != NULL ? strlen(hex) : 0;
+
+	if (len == 0 || len % 2 != 0 || strspn(hex, "0123456789abcdef") != len)
+		return false;
+	for (size_t i = 0; i < len; i += 2) {
+		unsigned byte;
+		sscanf(hex + i, "%2x", &byte);
+		str_addc(out, (char)byte);
+	}
+	return true;
+}
+
+void
+text_restore(const char *bytes, size_t len, const json_t *raw, struct str *out)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	size_t n = 0;
+
+	for (size_t at = 0; at < len;) {
+		const char *found = memmem(bytes + at, len - at, replacement, 3);
+		size_t upto = found != NULL ? (size_t)(found - bytes) : len;
+		str_addn(out, bytes + at, upto - at);
+		if (found != NULL && !unhex(json_string_value(json_array_get(raw, n++)), out))
+			str_add(out, replacement);
+		at = upto + (found != NULL ? 3 : 0);
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "link/fields.h"
 
 #define APPLIED_ROWS 200 /* so far back is looked for the ban that an action was for */
@@ -98,8 +99,9 @@ log_event(struct view *v, const char *name, const json_t *j, double t)
 		row.n = (int)field_int(j, "n");
 		row.max = (int)field_int(j, "max");
 		row.regex = (int)field_int(j, "regex");
-		row.text = field_text(j, "line");
-		row.text_len = json_string_length(json_object_get(j, "line"));
+		text_restore(field_text(j, "line"), json_string_length(json_object_get(j, "line")), json_object_get(j, "raw"), &text);
+		row.text = str_text(&text);
+		row.text_len = text.len;
 	} else if (strcmp(name, "ban") == 0 || strcmp(name, "prolong") == 0) {
 		row.kind = *name == 'b' ? VIEW_BAN : VIEW_PROLONG;
 		row.is_dry = field_bool(j, "dry");

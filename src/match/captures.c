@@ -82,8 +82,9 @@ line_list_add(struct line_list *l, const struct failure_line *line)
 		l->entries = xreallocarray(l->entries, l->room, sizeof *l->entries);
 	}
 	l->entries[l->count++] = (struct line_entry){(uint32_t)l->bytes.len, (uint32_t)line->len, line->date_from,
-	    line->date_to};
+	    line->date_to, (uint32_t)line->raw.len};
 	str_addn(&l->bytes, line->bytes, line->len);
+	str_addn(&l->bytes, line->raw.at, line->raw.len);
 }
 
 void
@@ -100,7 +101,8 @@ line_list_at(const struct line_list *l, size_t i)
 {
 	const struct line_entry *e = &l->entries[i];
 
-	return (struct failure_line){str_text(&l->bytes) + e->at, e->len, e->date_from, e->date_to};
+	return (struct failure_line){str_text(&l->bytes) + e->at, e->len, e->date_from, e->date_to,
+	    {str_text(&l->bytes) + e->at + e->len, e->raw_len}};
 }
 
 static bool

@@ -53,7 +53,7 @@ struct capture {
 struct line_list {
 	struct str bytes;
 	struct line_entry {
-		uint32_t at, len, date_from, date_to;
+		uint32_t at, len, date_from, date_to, raw_len; /* raw stands behind the text */
 	} *entries; /* owned */
 	size_t count, room;
 };

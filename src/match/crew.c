@@ -290,6 +290,7 @@ crew_feed(struct core *const *cores, size_t count, const struct line *lines, siz
 			text_to_utf8(l.bytes, l.len, clean);
 			l.bytes = str_text(clean);
 			l.len = clean->len;
+			l.raw.len = 0;
 		}
 		f.scanned.is_there = false;
 		for (size_t g = 0; g < f.n_groups; g++)

@@ -76,7 +76,7 @@ borrow(struct stamps *s, const struct line *l, struct dated *out)
 	str_clear(&s->stamped);
 	str_addn(&s->stamped, str_text(&s->last), s->last.len);
 	str_addn(&s->stamped, l->bytes, l->len);
-	out->line = (struct failure_line){str_text(&s->stamped), s->stamped.len, 0, (uint32_t)s->last.len};
+	out->line = (struct failure_line){str_text(&s->stamped), s->stamped.len, 0, (uint32_t)s->last.len, l->raw};
 	out->date_from = out->date_to = 0;
 	out->is_borrowed = true;
 	out->is_whole = s->last_is_whole;
@@ -149,7 +149,7 @@ find(struct stamps *s, const struct line *l, double now, bool is_trial, struct d
 void
 stamps_line(struct stamps *s, const struct line *l, bool is_ascii, double now, bool is_trial, struct dated *out)
 {
-	*out = (struct dated){.line = {l->bytes, l->len, 0, 0}, .time = NAN, .is_ascii = is_ascii};
+	*out = (struct dated){.line = {l->bytes, l->len, 0, 0, l->raw}, .time = NAN, .is_ascii = is_ascii};
 	find(s, l, now, is_trial, out);
 	if (l->in_operation && !is_trial && !isnan(out->time)) {
 		double delta = trunc(out->time - now);

@@ -37,8 +37,13 @@ window_add(struct window *w, const struct failure_line *line)
 {
 	struct window_line *l = xcalloc(1, sizeof *l);
 
-	l->bytes = xstrndup(line->bytes, line->len);
+	l->bytes = xmalloc(line->len + line->raw.len + 1);
+	memcpy(l->bytes, line->bytes, line->len);
+	if (line->raw.len > 0)
+		memcpy(l->bytes + line->len, line->raw.at, line->raw.len);
+	l->bytes[line->len + line->raw.len] = '\0';
 	l->len = line->len;
+	l->raw_len = line->raw.len;
 	l->date_from = line->date_from;
 	l->date_to = line->date_to;
 	share(w, l);
@@ -111,7 +116,7 @@ window_at(const struct window *w, size_t i)
 {
 	const struct window_line *l = w->lines[i];
 
-	return (struct failure_line){l->bytes, l->len, l->date_from, l->date_to};
+	return (struct failure_line){l->bytes, l->len, l->date_from, l->date_to, {l->bytes + l->len, l->raw_len}};
 }
 
 static size_t

@@ -15,8 +15,8 @@
 
 struct window_line {
 	int refs;
-	char *bytes; /* owned */
-	size_t len;
+	char *bytes; /* owned; raw stands behind the text */
+	size_t len, raw_len;
 	uint32_t date_from, date_to;
 };
 

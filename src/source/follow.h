@@ -182,7 +182,7 @@ struct journal_entry {
 	size_t n_messages;
 	double monotonic; /* seconds, for the kernel's */
 };
-void journal_render(const struct journal_entry *e, struct str *out);
+void journal_render(const struct journal_entry *e, struct str *out, struct str *raw); /* raw: text_note(); NULL: nobody asks */
 
 /* ---- poll.c ---- */
 bool poll_look(struct file *f); /* true: the file is not as it was at the last look */

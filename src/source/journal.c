@@ -51,25 +51,25 @@ is_zero(const char *text)
 }
 
 void
-journal_render(const struct journal_entry *e, struct str *out)
+journal_render(const struct journal_entry *e, struct str *out, struct str *raw)
 {
 	const char *name = is_set(e->identifier) ? e->identifier : e->comm;
 	const char *pid = is_set(e->syslog_pid) && !is_zero(e->syslog_pid) ? e->syslog_pid : e->pid;
 	size_t start = out->len;
 
 	if (is_set(e->hostname))
-		text_to_utf8(e->hostname, strlen(e->hostname), out);
+		text_to_utf8_noting(e->hostname, strlen(e->hostname), out, raw);
 	if (is_set(name)) {
 		size_t at;
 
 		if (out->len > start)
 			str_addc(out, ' ');
 		at = out->len;
-		text_to_utf8(name, strlen(name), out);
+		text_to_utf8_noting(name, strlen(name), out, raw);
 		if (is_set(pid) && !is_zero(pid)) {
 			str_addc(out, '[');
 			if (!add_number(pid, out))
-				text_to_utf8(pid, strlen(pid), out);
+				text_to_utf8_noting(pid, strlen(pid), out, raw);
 			str_addc(out, ']');
 		}
 		str_addc(out, ':');
@@ -82,7 +82,7 @@ journal_render(const struct journal_entry *e, struct str *out)
 	for (size_t i = 0; i < e->n_messages; i++) {
 		if (i)
 			str_addc(out, ' ');
-		text_to_utf8(e->messages[i].at, e->messages[i].len, out);
+		text_to_utf8_noting(e->messages[i].at, e->messages[i].len, out, raw);
 	}
 }
 
@@ -106,8 +106,10 @@ struct journal {
 	uint64_t lines;
 	int error;
 	struct str text;      /* the rendered lines of one turn */
+	struct str raw;       /* what they have U+FFFD for (text_note()) */
 	struct line *batch;   /* owned, JOURNAL_TURN */
 	size_t *starts;       /* owned: where each begins in text, which may move while it grows */
+	size_t *raw_starts;   /* owned: in raw */
 	uv_poll_t poll;
 	uv_idle_t idle;
 	uv_timer_t timer;
@@ -259,7 +261,8 @@ add_entry(struct journal *j, struct fields *f, size_t i)
 		.n_messages = f->n_messages,
 		.monotonic = (double)monotonic / 1e6,
 	};
-	journal_render(&e, &j->text);
+	j->raw_starts[i] = j->raw.len;
+	journal_render(&e, &j->text, &j->raw);
 	escape_line_ends(&j->text, start);
 	len = j->text.len - start;
 	is_cut = len > LINE_MAX_BYTES;
@@ -276,7 +279,8 @@ add_entry(struct journal *j, struct fields *f, size_t i)
 	if (!j->in_operation && j->time >= clock_now(j->source->clock) - JOURNAL_NOW_S)
 		j->in_operation = true;
 	j->batch[i] = (struct line){
-		.len = len, .time = j->time, .in_operation = j->in_operation, .is_cut = is_cut
+		.len = len, .time = j->time, .in_operation = j->in_operation, .is_cut = is_cut,
+		.raw = {NULL, j->raw.len - j->raw_starts[i]},
 	};
 }
 
@@ -289,6 +293,7 @@ read_turn(struct journal *j)
 	int got = 1;
 
 	str_clear(&j->text);
+	str_clear(&j->raw);
 	while (count < JOURNAL_TURN && j->text.len < FOLLOW_BLOCK && (got = j->lib.next(j->sd)) > 0)
 		add_entry(j, f, count++);
 	str_done(&f->message);
@@ -297,8 +302,10 @@ read_turn(struct journal *j)
 		say_error(j, "read", got);
 	else
 		j->error = 0;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		j->batch[i].bytes = j->text.at + j->starts[i];
+		j->batch[i].raw.at = str_text(&j->raw) + j->raw_starts[i];
+	}
 	if (count) {
 		j->lines += count;
 		j->last_line = clock_now(j->source->clock);
@@ -436,6 +443,7 @@ journal_new(struct source *s, const char *backend_args, double not_before, const
 	}
 	j->batch = xcalloc(JOURNAL_TURN, sizeof *j->batch);
 	j->starts = xcalloc(JOURNAL_TURN, sizeof *j->starts);
+	j->raw_starts = xcalloc(JOURNAL_TURN, sizeof *j->raw_starts);
 	DL_APPEND(s->journals, j);
 	return j;
 }
@@ -528,8 +536,10 @@ journal_gone(struct journal *j)
 	DL_DELETE(j->source->journals, j);
 	j->lib.close(j->sd);
 	str_done(&j->text);
+	str_done(&j->raw);
 	free(j->batch);
 	free(j->starts);
+	free(j->raw_starts);
 	free(j);
 }
 

@@ -11,10 +11,13 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/text.h"
 
 #define REPLACEMENT "\xef\xbf\xbd"       /* U+FFFD */
 #define GROWTH 4                         /* decoded bytes per raw byte, at most (latin1: 2, U+FFFD: 3) */
 #define SCRATCH (GROWTH * LINE_MAX_BYTES + 16)
+#define NOTES 4096                       /* bytes noted of one line; what is bad behind that is U+FFFD to everybody */
+#define NOTES_ROOM (16 * NOTES)
 
 enum coding {
 	CODING_UTF8,
@@ -43,6 +46,8 @@ struct lines {
 	struct line batch[LINES_BATCH];
 	size_t count;
 	struct str scratch; /* decoded texts of this batch; never moves while the batch stands */
+	struct str notes;   /* what was replaced in them (text_note()); never moves either */
+	size_t notes_from;  /* of the line at hand */
 };
 
 /* ---- encodings ---- */
@@ -166,6 +171,7 @@ lines_free(struct lines *l)
 		iconv_close(l->iconv);
 	str_done(&l->part);
 	str_done(&l->scratch);
+	str_done(&l->notes);
 	free(l->encoding);
 	free(l);
 }
@@ -238,16 +244,28 @@ is_utf8(const char *bytes, size_t len)
 	return true;
 }
 
+/* A U+FFFD of the decoded text, and what the log has there. */
 static void
-decode_utf8(const char *bytes, size_t len, struct str *out)
+note(struct lines *l, const char *bytes, size_t len)
+{
+	if (l->notes.len - l->notes_from + 1 + len <= NOTES)
+		text_note(&l->notes, bytes, len);
+}
+
+static void
+decode_utf8(struct lines *l, const char *bytes, size_t len, struct str *out)
 {
 	for (size_t i = 0; i < len;) {
 		size_t skip, n = utf8_len((const unsigned char *)bytes + i, len - i, &skip);
-		if (n == 0)
+		bool is_bad = n == 0;
+		if (is_bad)
 			str_add(out, REPLACEMENT);
 		else
 			str_addn(out, bytes + i, n);
-		i += n == 0 ? skip : n;
+		n = is_bad ? skip : n;
+		if (is_bad || (n == sizeof REPLACEMENT - 1 && memcmp(bytes + i, REPLACEMENT, n) == 0))
+			note(l, bytes + i, n);
+		i += n;
 	}
 }
 
@@ -260,6 +278,7 @@ decode_bytes(struct lines *l, const char *bytes, size_t len, struct str *out)
 			str_addc(out, (char)c);
 		} else if (l->coding == CODING_ASCII) {
 			str_add(out, REPLACEMENT);
+			note(l, bytes + i, 1);
 		} else {
 			char two[2] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f))};
 			str_addn(out, two, 2);
@@ -287,9 +306,10 @@ decode_iconv(struct lines *l, const char *bytes, size_t len, struct str *out)
 			continue;
 		ok = false;
 		str_add(out, REPLACEMENT);
+		size_t skip = error == EINVAL || len < l->unit ? len : l->unit;
+		note(l, in, skip);
 		if (error == EINVAL)
 			break;
-		size_t skip = len < l->unit ? len : l->unit;
 		in += skip;
 		len -= skip;
 	}
@@ -303,6 +323,7 @@ flush(struct lines *l)
 		l->fn(l->arg, l->batch, l->count);
 	l->count = 0;
 	l->scratch.len = 0;
+	l->notes.len = 0;
 }
 
 static void
@@ -326,15 +347,17 @@ decode(struct lines *l, struct line *line)
 
 	if (room > SCRATCH)
 		room = SCRATCH;
-	if (l->scratch.cap - l->scratch.len <= room) {
+	if (l->scratch.cap - l->scratch.len <= room || l->notes.cap - l->notes.len <= NOTES) {
 		flush(l);
 		str_reserve(&l->scratch, SCRATCH);
+		str_reserve(&l->notes, NOTES_ROOM);
 	}
 	size_t at = l->scratch.len;
+	l->notes_from = l->notes.len;
 	switch (l->coding) {
 	case CODING_UTF8:
 		ok = false;
-		decode_utf8(line->bytes, line->len, &l->scratch);
+		decode_utf8(l, line->bytes, line->len, &l->scratch);
 		break;
 	case CODING_ASCII:
 		ok = false;
@@ -349,6 +372,7 @@ decode(struct lines *l, struct line *line)
 	l->bad += !ok;
 	line->bytes = l->scratch.at + at;
 	line->len = l->scratch.len - at;
+	line->raw = (struct slice){l->notes.at + l->notes_from, l->notes.len - l->notes_from};
 }
 
 /* One raw line, without its line feed; bytes stay where they are until the batch is flushed. */

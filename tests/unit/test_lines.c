@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "source/lines.h"
 
 struct got {
@@ -228,6 +229,73 @@ encodings_have_names(void **state)
 	lines_free(l);
 }
 
+/* ---- what was replaced ---- */
+
+static void
+on_raw(void *arg, const struct line *lines, size_t count)
+{
+	struct str *out = arg;
+
+	for (size_t i = 0; i < count; i++) {
+		struct slice raw = lines[i].raw, piece;
+		str_addc(out, '[');
+		while (text_note_next(&raw, &piece)) {
+			str_addc(out, '(');
+			for (size_t k = 0; k < piece.len; k++)
+				str_addf(out, "%02x", (unsigned char)piece.at[k]);
+			str_addc(out, ')');
+		}
+		str_addc(out, ']');
+	}
+}
+
+static void
+assert_raw(const char *encoding, const char *bytes, const char *expected)
+{
+	struct str out = {0};
+	struct err err;
+	struct lines *l = lines_new(encoding, on_raw, &out, &err);
+
+	lines_feed(l, bytes, strlen(bytes), false);
+	assert_string_equal(str_text(&out), expected);
+	lines_free(l);
+	str_done(&out);
+}
+
+static void
+what_was_replaced_is_noted_in_order(void **state)
+{
+	(void)state;
+	assert_raw("utf-8", "plain\n\xc3\xa4\na\x9b" "b\xe2\x82" "c\xef\xbf\xbd\nx\xff\n", "[][][(9b)(e282)(efbfbd)][(ff)]");
+	assert_raw("utf-8", "\xef\xbf\xbd\n", "[]"); /* was decoded by nobody: it is what it says */
+	assert_raw("ascii", "a\x80\x81\n", "[(80)(81)]");
+	assert_raw("cp1252", "a\x81z\n", "[(81)]");
+	assert_raw("latin1", "a\x81z\n", "[]");
+}
+
+static void
+a_note_of_a_line_has_a_cap_and_batches_of_bad_lines_stand(void **state)
+{
+	struct str bytes = {0}, out = {0};
+	struct err err;
+	struct lines *l = lines_new("utf-8", on_raw, &out, &err);
+
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		for (int k = 0; k < 3000; k++)
+			str_addc(&bytes, (char)0xff);
+		str_addc(&bytes, '\n');
+	}
+	lines_feed(l, bytes.at, bytes.len, false);
+	size_t n = 0;
+	for (const char *at = str_text(&out); (at = strstr(at, "(ff)")) != NULL; at++)
+		n++;
+	assert_int_equal(n, 30 * 2048);
+	lines_free(l);
+	str_done(&bytes);
+	str_done(&out);
+}
+
 int
 main(void)
 {
@@ -241,6 +309,8 @@ main(void)
 	    cmocka_unit_test(decoded_text_may_be_longer_than_the_raw_line),
 	    cmocka_unit_test(batches_are_bounded),
 	    cmocka_unit_test(encodings_have_names),
+	    cmocka_unit_test(what_was_replaced_is_noted_in_order),
+	    cmocka_unit_test(a_note_of_a_line_has_a_cap_and_batches_of_bad_lines_stand),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
