@@ -2,8 +2,10 @@
  * main: which applet. By the name that the binary was called (fail2ban-client …), else by the first
  * word, else the live screen.
  */
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "jailtop/applet.h"
 
@@ -17,9 +19,22 @@ static const struct {
     {"config", NULL, applet_config},
 };
 
+/*
+ * A descriptor that is closed must not become that of a socket or a database: what is printed would go there.
+ * Opened the wrong way round, so that whoever reads or writes it is told.
+ */
+static void
+standard_fill(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			_exit(1);
+}
+
 int
 main(int argc, char **argv)
 {
+	standard_fill();
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *called = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "";
 

@@ -1,5 +1,6 @@
 #include "batch.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 struct batch {
 	struct mirror *model;
 	struct attach *attach;
-	bool is_json, is_failed;
+	bool is_json, is_failed, is_unread;
 	uv_signal_t signals[2];
 };
 
@@ -25,6 +26,23 @@ line_print(struct str *text)
 	puts(str_text(&clean));
 	str_done(&clean);
 	str_clear(text);
+}
+
+/* What was printed has arrived; else says why not. A reader that has gone has seen enough. */
+static bool
+is_printed(struct batch *b)
+{
+	if (b->is_unread)
+		return false;
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return true;
+	b->is_unread = true;
+	if (errno != EPIPE) {
+		fprintf(stderr, "jailtop: cannot write: %s\n", strerror(errno != 0 ? errno : EIO));
+		b->is_failed = true;
+	}
+	return false;
 }
 
 static void
@@ -89,8 +107,8 @@ on_message(void *arg, const json_t *message, const char *line, size_t len)
 	if (b->is_json) {
 		fwrite(line, 1, len, stdout);
 		putchar('\n');
-		if (fflush(stdout) != 0)
-			batch_end(b); /* the reader has gone */
+		if (!is_printed(b))
+			batch_end(b);
 		return;
 	}
 	mirror_feed(b->model, message, 1);
@@ -128,6 +146,9 @@ batch_run(struct attach *attach, const char *replay, bool is_json)
 		if (!replay_file(replay, on_message, &b, &err)) {
 			fprintf(stderr, "jailtop: %s\n", err.text);
 			b.is_failed = true;
+		} else if (!is_json && !mirror_view(b.model)->is_filled) {
+			fprintf(stderr, "jailtop: %s: no whole snapshot is in it\n", replay);
+			b.is_failed = true;
 		}
 	} else {
 		uv_loop_init(&loop);
@@ -142,6 +163,7 @@ batch_run(struct attach *attach, const char *replay, bool is_json)
 	}
 	if (!is_json && mirror_view(b.model)->is_filled)
 		state_print(mirror_view(b.model));
+	is_printed(&b);
 	attach_free(attach);
 	mirror_free(b.model);
 	return b.is_failed ? 1 : 0;

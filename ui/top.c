@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,16 @@ usage(FILE *out)
 	    out);
 }
 
+/* The exit code of having printed something. */
+static int
+printed(void)
+{
+	if (fflush(stdout) == 0)
+		return 0;
+	fprintf(stderr, "jailtop: cannot write: %s\n", strerror(errno));
+	return 1;
+}
+
 enum { OPT_DRY = 256, OPT_NO_START, OPT_NO_COLOR, OPT_THEME, OPT_SLOW, OPT_BATCH, OPT_JSON, OPT_RECORD, OPT_REPLAY, OPT_CLOCK, OPT_KEYS };
 
 /* -1: go on; else the exit code. */
@@ -103,6 +114,7 @@ options_read(int argc, char **argv, struct options *o)
 	    {"clock", required_argument, NULL, OPT_CLOCK}, {"keys", no_argument, NULL, OPT_KEYS}, {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0},
 	};
+	char *end;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "s:c:p:RhV", longs, NULL)) != -1)
@@ -147,18 +159,22 @@ options_read(int argc, char **argv, struct options *o)
 			o->replay = optarg;
 			break;
 		case OPT_CLOCK:
-			o->clock = strtod(optarg, NULL);
+			o->clock = strtod(optarg, &end);
 			o->has_clock = true;
+			if (end == optarg || *end != '\0' || !isfinite(o->clock)) {
+				fprintf(stderr, "jailtop: --clock wants seconds since the epoch, not %s\n", optarg);
+				return 2;
+			}
 			break;
 		case OPT_KEYS:
 			keys_print(stdout);
-			return 0;
+			return printed();
 		case 'h':
 			usage(stdout);
-			return 0;
+			return printed();
 		case 'V':
 			printf("jailtop %s (behaves as fail2ban %s)\n", JAILTOP_VERSION, JAILTOP_COMPAT_VERSION);
-			return 0;
+			return printed();
 		default:
 			fputs("jailtop: see jailtop --help\n", stderr);
 			return 2;
@@ -515,6 +531,10 @@ applet_top(int argc, char **argv)
 	own_set(mirror_view(top->model), own, n_own);
 	if (o.replay != NULL && !replay_file(o.replay, on_message, top, &err))
 		goto failed;
+	if (o.replay != NULL && !mirror_view(top->model)->is_filled) {
+		err_set(&err, "%s: no whole snapshot is in it (jailtop --record makes such files)", o.replay);
+		goto failed;
+	}
 	top->ui.theme = prefs.theme;
 	top->ui.can_copy = prefs.can_copy;
 	o.slow |= prefs.is_slow;

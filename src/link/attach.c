@@ -144,7 +144,7 @@ answer(struct attach *a, int64_t id, const json_t *message)
 
 	if (id == ID_HELLO) {
 		if (!ok) {
-			conn_end(a, "the engine speaks another protocol");
+			conn_end(a, "the engine and this jailtop are of different versions; end the older one");
 			return;
 		}
 		a->can_write = field_bool(value, "write");

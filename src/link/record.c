@@ -83,6 +83,8 @@ replay_file(const char *path, attach_message_fn fn, void *arg, struct err *err)
 			fn(arg, message, line, (size_t)len);
 		json_decref(message);
 	}
+	if (ok && ferror(file))
+		ok = err_set(err, "%s: %s", path, strerror(errno));
 	free(line);
 	fclose(file);
 	return ok;

@@ -157,4 +157,66 @@ drawn() { # NAME: the whole screen is as in NAME.screen; GENERATE=1 writes it
     run "$JAILTOP" -s "$D/nowhere" --batch
     [ "$status" = 1 ]
     [[ $output == *'no engine answers on'* ]]
+    # a reader that has gone has seen enough; what cannot be written is told
+    run bash -c '"$0" -s "$1" --json | head -c 10 >/dev/null; echo "${PIPESTATUS[0]}"' "$JAILTOP" "$D/sock"
+    [ "$output" = 0 ]
+    local what
+    for what in --batch --json --help --keys --version; do
+        run bash -c '"$0" -s "$1" "$2" >/dev/full' "$JAILTOP" "$D/sock" $what
+        [ "$status" = 1 ]
+        [[ $output == *'cannot write: No space left'* ]]
+    done
+    # with stdout closed nothing is printed into the engine's socket
+    run timeout 5 bash -c 'exec >&-; "$0" -s "$1" --json' "$JAILTOP" "$D/sock"
+    [ "$status" = 1 ]
+    [[ $output == *'cannot write'* ]]
+}
+
+@test "what cannot be replayed is told, exit 1, and leaves nothing on the terminal" {
+    D=$BATS_TEST_TMPDIR/d
+    mkdir -p "$D"
+    : >"$D/empty"
+    head -1 "$SOURCE_DIR/tests/ui/streams/attack.jsonl" >"$D/half"
+    local what
+    for what in "$D/empty no whole snapshot" "$D/half no whole snapshot" "$D Is a directory" "$D/none No such file"; do
+        screen_up 80x24 -- --replay "${what%% *}"
+        see "jailtop: ${what%% *}: ${what#* }"
+        until_true 5 [ -s "$D/stty" ]
+        [ "$(cat "$D/exit")" = 1 ]
+        [ "$(screen | grep -c .)" -le 2 ]
+        TM kill-server
+        until_true 5 eval '! TM ls 2>/dev/null'
+    done
+    run "$JAILTOP" --batch --replay "$D/half"
+    [ "$status" = 1 ]
+    [[ $output == *'no whole snapshot'* ]]
+    run "$JAILTOP" --replay "$D/none" --clock soon
+    [ "$status" = 2 ]
+    [[ $output == *'--clock wants seconds'* ]]
+}
+
+@test "no terminal: pipes, closed descriptors, no TERM, an unknown one: a message and a code, nothing else" {
+    D=$BATS_TEST_TMPDIR/d
+    mkdir -p "$D"
+    run bash -c '"$0" --no-start | cat; exit "${PIPESTATUS[0]}"' "$JAILTOP"
+    [ "$status" = 2 ]
+    [ "$output" = 'not a terminal: use jailtop --batch' ]
+    run bash -c 'exec <&- >&-; "$0" --no-start' "$JAILTOP"
+    [ "$status" = 2 ]
+    [ "$output" = 'not a terminal: use jailtop --batch' ]
+    local term
+    for term in '' dumb; do
+        screen_up 80x24 TERM=$term
+        see 'not a terminal: use jailtop --batch'
+        until_true 5 [ -s "$D/stty" ]
+        [ "$(cat "$D/exit")" = 2 ]
+        TM kill-server
+        until_true 5 eval '! TM ls 2>/dev/null'
+    done
+    screen_up 80x24 TERM=nobody-knows-it -- --replay "$SOURCE_DIR/tests/ui/streams/attack.jsonl"
+    see "does not know the terminal 'nobody-knows-it'"
+    until_true 5 [ -s "$D/stty" ]
+    [ "$(cat "$D/exit")" = 1 ]
+    grep -qw icanon "$D/stty"
+    ! grep -qw -- '-icanon\|-echo' "$D/stty"
 }
