@@ -19,6 +19,7 @@
 #include "keys.h"
 
 #define ANSWER_WAIT_S 1.0
+#define MOUSE_EVENTS 8 /* as many as curses keeps */
 #define SILENT_FRAMES 3 /* so many unanswered frames: this terminal does not answer */
 #define CODE_ANSWER (KEY_MAX + 10)
 #define CODE_PASTE_BEGIN (KEY_MAX + 11)
@@ -45,6 +46,8 @@ struct term {
 	bool has_theme;
 	bool is_mouse_on;
 	int click_x, click_y;
+	MEVENT events[MOUSE_EVENTS]; /* told by curses with one key, the newest first */
+	int n_events;
 };
 
 /* For the handler of a crash: what gives the terminal back, made ahead. The log sink's sister: signal handlers have no argument. */
@@ -309,14 +312,13 @@ term_is_gone(const struct term *t)
 static int
 mouse_key(struct term *t)
 {
-	MEVENT event;
-
-	if (getmouse(&event) != OK)
+	if (t->n_events == 0)
 		return K_UNKNOWN;
-	t->click_x = event.x;
-	t->click_y = event.y;
-	return event.bstate & BUTTON4_PRESSED ? K_WHEEL_UP : event.bstate & BUTTON5_PRESSED ? K_WHEEL_DOWN
-	    : event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED) ? K_CLICK : K_UNKNOWN;
+	const MEVENT *event = &t->events[--t->n_events];
+	t->click_x = event->x;
+	t->click_y = event->y;
+	return event->bstate & BUTTON4_PRESSED ? K_WHEEL_UP : event->bstate & BUTTON5_PRESSED ? K_WHEEL_DOWN
+	    : event->bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED) ? K_CLICK : K_UNKNOWN;
 }
 
 void
@@ -367,6 +369,9 @@ term_key(struct term *t)
 	    {KEY_F(10), K_F10}, {CODE_PASTE_BEGIN, K_PASTE_BEGIN}, {CODE_PASTE_END, K_PASTE_END},
 	};
 	wint_t got;
+
+	if (t->n_events > 0)
+		return mouse_key(t);
 	int kind = wget_wch(t->input, &got);
 
 	if (kind == ERR) {
@@ -382,8 +387,11 @@ term_key(struct term *t)
 			t->silent = 0;
 			return K_ANSWERED;
 		}
-		if (got == KEY_MOUSE)
+		if (got == KEY_MOUSE) { /* what came at once is one key */
+			while (t->n_events < MOUSE_EVENTS && getmouse(&t->events[t->n_events]) == OK)
+				t->n_events++;
 			return mouse_key(t);
+		}
 		for (size_t i = 0; i < sizeof map / sizeof *map; i++)
 			if (map[i].curses == (int)got)
 				return map[i].key;

@@ -17,7 +17,7 @@ ui_init(struct ui *ui, struct mirror *model)
 	memset(ui, 0, sizeof *ui);
 	ui->model = model;
 	ui->view = mirror_view(model);
-	ui->focus = PANE_HOSTS;
+	ui->focus = ui->focus_before = PANE_HOSTS;
 	ui->exe = "/proc/self/exe";
 	ui->w = 80;
 	ui->h = 24;
@@ -176,6 +176,8 @@ ui_zoom_push(struct ui *ui, enum pane_id id)
 		memmove(ui->zoom, ui->zoom + 1, sizeof *ui->zoom * (size_t)(max - 1));
 		ui->n_zoom--;
 	}
+	if (ui->n_zoom == 0 && ui->focus != PANE_INSPECT && ui->focus != PANE_REGEX)
+		ui->focus_before = ui->focus;
 	ui->zoom[ui->n_zoom++] = id;
 	ui->focus = id;
 	ui_layout(ui);
@@ -190,7 +192,7 @@ ui_zoom_pop(struct ui *ui)
 	if (ui->n_zoom > 0)
 		ui->focus = ui->zoom[ui->n_zoom - 1];
 	else if ((was == PANE_INSPECT || was == PANE_REGEX) && !has_side_column(ui))
-		ui->focus = PANE_HOSTS;
+		ui->focus = ui->focus_before; /* its cursor is on what was looked at: the next key is for that */
 	ui_layout(ui);
 	return true;
 }

@@ -99,6 +99,7 @@ struct ui {
 	enum pane_id focus;
 	enum pane_id zoom[4]; /* a stack: inspect over bans over … */
 	int n_zoom;
+	enum pane_id focus_before; /* the first zoom */
 	int w, h;
 	bool is_ascii, no_color;
 	enum theme_name theme;

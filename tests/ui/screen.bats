@@ -80,6 +80,78 @@ drawn() { # NAME: the whole screen is as in NAME.screen; GENERATE=1 writes it
     ! sees 'ban the network'
 }
 
+mouse() { # BUTTON COLUMN ROW, from 0: as a terminal in mode 1000 tells it; 0: the left button, 64, 65: the wheel
+    mouse_tells "$@"
+    [ "$1" -ge 64 ] || mouse_tells 3 "$2" "$3" # let go
+}
+mouse_tells() { typed "$(printf '\033[M')$(printf "\\$(printf %o $((32 + $1)))\\$(printf %o $((33 + $2)))\\$(printf %o $((33 + $3)))")"; }
+at() { # REGEX: the first line with it, from 0
+    screen | grep -nE -- "$1" | head -1 | awk -F: '{ print $1 - 1 }'
+}
+
+@test "what was looked at is still chosen when Inspect closes: the next key is for it" {
+    lib_up
+    screen_up 80x24
+    see '3 Bans 137'
+    key Tab j j
+    see '│>203\.0\.113\.9 '
+    key i
+    see 'Inspect 203\.0\.113\.9'
+    key 6 q # another one on top, and back to the overview
+    see '│>203\.0\.113\.9 '
+    key i
+    see 'Inspect 203\.0\.113\.9'
+    key q
+    see '1 Log'
+    key u
+    see 'unbanned 203\.0\.113\.9'
+    commanded 'set sshd unbanip 203.0.113.9'
+}
+
+@test "the mouse, once it is on: a click chooses pane and row, the wheel moves, nothing acts" {
+    lib_up
+    screen_up 80x24
+    see '3 Bans 137'
+    see '>192\.0\.2\.77'
+    [ "$(TM display -p '#{mouse_any_flag}')" = 0 ]
+    key m
+    see 'the mouse is on'
+    until_true 3 eval '[ "$(TM display -p "#{mouse_any_flag}")" = 1 ]'
+    # a row of another pane: the focus goes there, the cursor on it
+    mouse 0 50 "$(at '203\.0\.113\.9 ')"
+    see '>203\.0\.113\.9 '
+    key i
+    see 'Inspect 203\.0\.113\.9'
+    key q
+    see '>203\.0\.113\.9 '
+    # the wheel, three rows a notch
+    key g
+    see '>192\.0\.2\.77'
+    mouse 65 50 5
+    see '\| ?>192\.0\.2\.0/24|│>192\.0\.2\.0/24'
+    mouse 64 50 5
+    see '>192\.0\.2\.77'
+    # the title takes the focus; what is beside every row moves nothing
+    mouse 0 3 "$(at '2 Hosts')"
+    mouse 0 79 23
+    key j i
+    see 'Inspect 198\.51\.100\.7 '
+    key q
+    # a question is not answered and not moved by it
+    key j
+    see '>203\.0\.113\.7 '
+    key B
+    see 'ban the network 203\.0\.113\.0/24'
+    mouse 0 1 "$(at 'y yes')"
+    mouse 65 1 5
+    key Enter
+    see 'nothing was done'
+    see '>203\.0\.113\.7 '
+    key m
+    until_true 3 eval '[ "$(TM display -p "#{mouse_any_flag}")" = 0 ]'
+    [ "$(commands)" = 0 ]
+}
+
 @test "-R and an engine that lets nobody act answer READ-ONLY" {
     lib_up
     screen_up 80x24 -- -R
