@@ -522,10 +522,10 @@ applet_top(int argc, char **argv)
 		free(top);
 		return code;
 	}
-	prefs_load(&prefs);
 	top->model = mirror_new();
 	uv_loop_init(&top->loop);
 	ui_init(&top->ui, top->model);
+	prefs_load(&prefs, &top->ui);
 	if (o.record != NULL && (top->record = record_open(o.record, &err)) == NULL)
 		goto failed;
 	own_set(mirror_view(top->model), own, n_own);
@@ -535,15 +535,13 @@ applet_top(int argc, char **argv)
 		err_set(&err, "%s: no whole snapshot is in it (jailtop --record makes such files)", o.replay);
 		goto failed;
 	}
-	top->ui.theme = prefs.theme;
-	top->ui.can_copy = prefs.can_copy;
 	o.slow |= prefs.is_slow;
 	if (o.theme != NULL && !theme_parse(o.theme, &top->ui.theme)) {
 		err_set(&err, "no such theme: %s (dark, light, blue-orange, mono)", o.theme);
 		goto failed;
 	}
 	const char *no_color = getenv("NO_COLOR");
-	top->term = term_open(tty, o.no_color || prefs.no_color || (no_color != NULL && *no_color != '\0') || top->ui.theme == THEME_MONO, &err);
+	top->term = term_open(tty, o.no_color || prefs.no_color || (no_color != NULL && *no_color != '\0'), &err);
 	if (top->term == NULL)
 		goto failed;
 	screen_run(top, &o, o.replay != NULL);

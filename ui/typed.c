@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "deed.h"
+#include "prefs.h"
 #include "ui.h"
 
 struct typed {
@@ -146,6 +147,20 @@ only_reads(const char *word)
 	return false;
 }
 
+/* `set` alone: the screen's own choices. */
+static void
+choices_save(struct ui *ui)
+{
+	struct str path = {0};
+	struct err err;
+
+	if (prefs_save(ui, &path, &err))
+		ui_message(ui, ROLE_GOOD, "saved: theme, focus, wrap, mouse, orders and filters, in %s", str_text(&path));
+	else
+		ui_message(ui, ROLE_BAD, "not saved: %s", err.text);
+	str_done(&path);
+}
+
 void
 typed_done(struct ui *ui, char *text)
 {
@@ -163,6 +178,10 @@ typed_done(struct ui *ui, char *text)
 			export_pane(ui, words[1]);
 		else
 			ui_message(ui, ROLE_WARN, n == 2 ? "this pane has no rows to export" : "%s FILE: a new file.csv, file.json or file.txt", words[0]);
+		goto done;
+	}
+	if (strcmp(words[0], "set") == 0 && n == 1) {
+		choices_save(ui);
 		goto done;
 	}
 	if (strcmp(words[0], "help") == 0 && n == 1) {

@@ -89,6 +89,63 @@ at() { # REGEX: the first line with it, from 0
     screen | grep -nE -- "$1" | head -1 | awk -F: '{ print $1 - 1 }'
 }
 
+@test ":set keeps focus, order, theme and filters for the next screen, in a file of the user's alone" {
+    lib_up
+    # a screen of root's runs as nobody
+    mkdir -p "$D/home/.config/jailtop"
+    chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$D" "$D/home" "$D/home/.config"
+    chmod 777 "$D/home/.config/jailtop"
+    local conf=$D/home/.config/jailtop/jailtop.conf
+    printf '[screen]\ncolor = yes\nslow = no\n[mine]\nkept = 1\n' >"$conf"
+    chmod 666 "$conf"
+    screen_up 120x40
+    see '3 Bans 137'
+    key Tab s S
+    see 'Bans by SINCE \^'
+    typed '\203.0'
+    key Enter
+    see 'filter: 203\.0 '
+    key Tab Tab Tab # Log
+    typed '\!"a'"'"
+    key Enter
+    see '1 Log .*!"a'"'"
+    typed ':set'
+    key Enter
+    see 'not saved: the filter of log .*both kinds of quotes'
+    typed '\!user "admin"; #x'
+    key Enter
+    see '1 Log .*user "admin"; #x'
+    key Tab Tab
+    typed ':set'
+    key Enter
+    see 'saved: .*jailtop\.conf'
+    [ "$(stat -c %a "$conf")" = 600 ]
+    grep -q '^kept *= 1' "$conf"
+    grep -qx 'slow = no' "$conf~"
+    [ "$(ls "$D/home/.config/jailtop" | wc -l)" = 2 ]
+    TM kill-server
+    until_true 5 eval '! TM ls 2>/dev/null'
+    screen_up 120x40
+    see '3 Bans .*by SINCE \^'
+    see "4 of 137"
+    see '1 Log .*!user "admin"; #x'
+    key i
+    see 'Inspect 203\.0\.'
+    key q
+    # a file that cannot be read is left alone, and nothing of it is taken
+    TM kill-server
+    until_true 5 eval '! TM ls 2>/dev/null'
+    chmod 777 "$D/home/.config/jailtop"
+    rm -f "$conf"
+    printf 'no setting at all\n' >"$conf"
+    screen_up 120x40
+    see '3 Bans 137 +by LEFT \^'
+    typed ':set'
+    key Enter
+    see 'not saved: .*jailtop\.conf has a line that is no setting'
+    [ "$(cat "$conf")" = 'no setting at all' ]
+}
+
 @test "what was looked at is still chosen when Inspect closes: the next key is for it" {
     lib_up
     screen_up 80x24
