@@ -330,8 +330,7 @@ core_find_failure_in_window(struct core *c, double time, bool no_date)
 	struct search s;
 	struct failure_line *lines = NULL;
 
-	window_add(&c->window, &c->line);
-	window_keep_last(&c->window, (size_t)c->maxlines);
+	window_roll(&c->window, &c->line, (size_t)c->maxlines);
 	if (c->hopeful == 0) /* nothing in the window can match */
 		return;
 	window_copy(&c->whole, &c->window);

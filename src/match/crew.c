@@ -33,30 +33,58 @@ mark(int which, size_t core)
 	return m;
 }
 
+/* The shortest of the texts that an expression needs; 0: it needs none that stands within one line. */
+static size_t
+strength(const struct need *n)
+{
+	size_t least = n->count > 0 ? SIZE_MAX : 0;
+
+	for (size_t i = 0; i < n->count; i++) {
+		size_t len = strlen(n->at[i]);
+		least = len < least ? len : least;
+		if (strchr(n->at[i], '\n') != NULL)
+			return 0;
+	}
+	return least;
+}
+
 static void
 add_need(struct crew *w, const struct need *n, int which, size_t core)
 {
-	struct literal_marks m = mark(which, core);
-
-	if (n->count == 0)
-		w->always.at[which] |= m.at[which];
 	for (size_t i = 0; i < n->count; i++)
-		literals_add(w->literals, n->at[i], m);
+		literals_add(w->literals, n->at[i], mark(which, core));
 }
 
 static void
 add_core(struct crew *w, const struct core *c, size_t index)
 {
-	static const struct need nothing;
+	const uint64_t bit = UINT64_C(1) << index;
 	/* an ignoreregex may be tried before all, and counted; a prefregex cuts a window in any case */
 	bool is_free = core_ignores_first(c) || (c->maxlines > 1 && c->pref != NULL);
+	size_t pref = 0, fail = SIZE_MAX;
 
 	if (c->maxlines > 1 && !is_free)
-		w->windows |= UINT64_C(1) << index;
-	add_need(w, is_free || c->pref == NULL ? &nothing : regex_need(c->pref->regex), MARK_PREF, index);
+		w->windows |= bit;
+	if (!is_free && c->pref != NULL)
+		pref = strength(regex_need(c->pref->regex));
+	for (size_t i = 0; i < c->fail.count && !is_free; i++) {
+		size_t one = strength(regex_need(c->fail.at[i]->regex));
+		fail = one < fail ? one : fail;
+	}
 	if (is_free)
-		add_need(w, &nothing, MARK_FAIL, index);
-	for (size_t i = 0; i < c->fail.count && !is_free; i++)
+		fail = 0;
+	/* a short text beside a long one tells little, and costs more than it does */
+	if (pref < LITERAL_LONG && fail >= LITERAL_LONG)
+		pref = 0;
+	else if (fail < LITERAL_LONG && pref >= LITERAL_LONG)
+		fail = 0;
+	if (pref == 0)
+		w->always.at[MARK_PREF] |= bit;
+	else
+		add_need(w, regex_need(c->pref->regex), MARK_PREF, index);
+	if (fail == 0)
+		w->always.at[MARK_FAIL] |= bit;
+	for (size_t i = 0; i < c->fail.count && fail != 0; i++)
 		add_need(w, regex_need(c->fail.at[i]->regex), MARK_FAIL, index);
 }
 
@@ -110,6 +138,7 @@ crew_new(struct core *const *cores, size_t count)
 		if (first != i)
 			cores[i]->shared_pref = cores[first]->shared_pref = &w->prefs[first];
 	}
+	literals_ready(w->literals);
 }
 
 void
@@ -149,6 +178,18 @@ struct group { /* cores with the same stamps */
 	uint64_t members;
 	uint64_t undated; /* lines */
 	bool has_warned;  /* of an odd time, all who may: the next lines of this batch are no news */
+	double now;
+	bool is_trial;
+	/* what it and the first group had learned when they were compared, and whether it was the same */
+	uint64_t learned, first_learned;
+	bool was_compared, is_twin;
+};
+
+/* Of a line that was searched: which cores may find something in it. */
+struct scanned {
+	bool is_there;
+	size_t from, to; /* the date that was left out */
+	struct literal_marks hit;
 };
 
 struct feed {
@@ -158,11 +199,10 @@ struct feed {
 	struct group groups[CREW_MAX];
 	size_t n_groups;
 	uint32_t seen[CREW_MAX]; /* lines that were not left out */
-	struct scanned {         /* of the line at hand: what was found in it without the date that stands there */
-		bool is_there;
-		size_t from, to;
-		struct literal_marks hit;
-	} scanned;
+	/* of the line at hand */
+	struct scanned whole, undated;
+	struct dated first; /* what the first group made of it */
+	bool has_first_text;
 };
 
 static bool
@@ -194,37 +234,89 @@ tell_age(struct feed *f, const struct group *g, const struct line *l, const stru
 	return out;
 }
 
-/* Which cores the line's text gives hope. Mostly all groups see the same date, and the text without it is the same. */
-static struct literal_marks
-scan(struct feed *f, const struct dated *d)
+/* The date is not in the way: what is searched stands in one piece in the line. */
+static bool
+is_in_one_piece(const struct dated *d)
 {
-	struct scanned *s = &f->scanned;
+	return d->is_borrowed || d->line.date_from == 0;
+}
 
-	if (s->is_there && !d->is_borrowed && s->from == d->line.date_from && s->to == d->line.date_to)
-		return s->hit;
-	struct literal_marks hit = f->crew->always;
-	literals_scan(f->crew->literals, d->text.at, d->text.len, &hit);
-	if (!d->is_borrowed)
-		*s = (struct scanned){true, d->line.date_from, d->line.date_to, hit};
-	return hit;
+static void
+make_text(struct feed *f, struct group *g, struct dated *d)
+{
+	if (d != &f->first) {
+		stamps_text(g->stamps, d);
+	} else if (!f->has_first_text) {
+		f->has_first_text = true;
+		stamps_text(f->groups[0].stamps, d);
+	}
+}
+
+static void
+scan(struct feed *f, struct scanned *s, const char *text, size_t len)
+{
+	s->is_there = true;
+	s->hit = f->crew->always;
+	literals_scan(f->crew->literals, text, len, &s->hit);
+}
+
+/* Which cores the line gives hope. Mostly all groups see the date at its start, and one look at it will do for all. */
+static struct literal_marks
+hope(struct feed *f, struct group *g, const struct line *l, struct dated *d)
+{
+	struct scanned *s = &f->undated;
+
+	if (is_in_one_piece(d)) {
+		if (!f->whole.is_there)
+			scan(f, &f->whole, l->bytes, l->len);
+		return f->whole.hit;
+	}
+	if (!s->is_there || s->from != d->line.date_from || s->to != d->line.date_to) {
+		make_text(f, g, d);
+		scan(f, s, d->text.at, d->text.len);
+		s->from = d->line.date_from;
+		s->to = d->line.date_to;
+	}
+	return s->hit;
+}
+
+/* The line's date for a group: the first one's, when it is sure to be the same. */
+static struct dated *
+find_date(struct feed *f, struct group *g, const struct line *l, bool is_ascii, struct dated *own)
+{
+	struct group *first = &f->groups[0];
+
+	if (g == first)
+		own = &f->first;
+	else if (f->first.is_learned && g->now == first->now && g->is_trial == first->is_trial) {
+		uint64_t learned = stamps_learned(g->stamps), first_learned = stamps_learned(first->stamps);
+		if (!g->was_compared || learned != g->learned || first_learned != g->first_learned) {
+			g->is_twin = stamps_learned_the_same(g->stamps, first->stamps);
+			g->was_compared = true;
+			g->learned = learned;
+			g->first_learned = first_learned;
+		}
+		if (g->is_twin && stamps_follow(g->stamps, &f->first, g->now))
+			return &f->first;
+	}
+	stamps_line(g->stamps, l, is_ascii, g->now, g->is_trial, own);
+	return own;
 }
 
 static void
 feed_group(struct feed *f, struct group *g, const struct line *l, bool is_ascii, uint64_t serial)
 {
-	const struct core *one = f->cores[__builtin_ctzll(g->members)];
-	struct dated d;
+	struct dated own, *d = find_date(f, g, l, is_ascii, &own);
 	uint64_t todo = g->members;
 
-	stamps_line(g->stamps, l, is_ascii, one->now, one->trial != NULL, &d);
-	if (d.no_date)
+	if (d->no_date)
 		g->undated++;
-	if (d.bad.at != NULL || (d.odd != 0 && !g->has_warned) || !l->in_operation) {
-		todo &= ~tell_age(f, g, l, &d);
-		g->has_warned = g->has_warned || d.odd != 0;
+	if (d->bad.at != NULL || (d->odd != 0 && !g->has_warned) || !l->in_operation) {
+		todo &= ~tell_age(f, g, l, d);
+		g->has_warned = g->has_warned || d->odd != 0;
 	}
 	if (f->crew != NULL) {
-		struct literal_marks hit = scan(f, &d);
+		struct literal_marks hit = hope(f, g, l, d);
 		uint64_t windows = todo & f->crew->windows;
 		todo &= (hit.at[MARK_PREF] & hit.at[MARK_FAIL]) | windows;
 		for (; windows != 0; windows &= windows - 1) {
@@ -239,9 +331,11 @@ feed_group(struct feed *f, struct group *g, const struct line *l, bool is_ascii,
 		for (uint64_t rest = todo; rest != 0; rest &= rest - 1)
 			f->cores[__builtin_ctzll(rest)]->hopeful = INT_MAX;
 	}
+	if (todo != 0)
+		make_text(f, g, d);
 	for (; todo != 0; todo &= todo - 1) {
 		size_t i = (size_t)__builtin_ctzll(todo);
-		core_line(f->cores[i], &d, serial);
+		core_line(f->cores[i], d, serial);
 		f->seen[i]++;
 	}
 }
@@ -254,7 +348,8 @@ make_groups(struct feed *f)
 		while (g < f->n_groups && f->groups[g].stamps != f->cores[i]->stamps)
 			g++;
 		if (g == f->n_groups)
-			f->groups[f->n_groups++] = (struct group){.stamps = f->cores[i]->stamps};
+			f->groups[f->n_groups++] = (struct group){.stamps = f->cores[i]->stamps, .now = f->cores[i]->now,
+			    .is_trial = f->cores[i]->trial != NULL};
 		f->groups[g].members |= UINT64_C(1) << i;
 	}
 	/* stamps go with the lines of all who share them: those who are not here keep theirs */
@@ -292,7 +387,7 @@ crew_feed(struct core *const *cores, size_t count, const struct line *lines, siz
 			l.len = clean->len;
 			l.raw.len = 0;
 		}
-		f.scanned.is_there = false;
+		f.whole.is_there = f.undated.is_there = f.has_first_text = false;
 		for (size_t g = 0; g < f.n_groups; g++)
 			feed_group(&f, &f.groups[g], &l, is_ascii, serial);
 		if (cores[0]->trial != NULL && cores[0]->trial->line != NULL)

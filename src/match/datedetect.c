@@ -55,6 +55,7 @@ struct datedetect {
 	int before, first, final, behind; /* bytes around its ends, -1: none */
 	size_t first_unused;
 	struct learned learned;
+	uint64_t n_learned; /* changes of learned */
 	int credit;
 	unsigned since_credit;
 };
@@ -135,6 +136,7 @@ datedetect_set_zone(struct datedetect *d, const char *zone, struct err *err)
 	d->clock.has_zone = zone != NULL;
 	d->clock.zone_min = minutes;
 	d->learned.slot = NULL;
+	d->n_learned++;
 	return true;
 }
 
@@ -220,11 +222,26 @@ compile_slot(struct datedetect *d, struct datepattern *p, struct err *err)
 	    "%s in '%s' at column %zu", p->pattern != NULL ? p->pattern : p->name, fault.text, p->text, fault.column);
 }
 
+/* One {DATE}, and fixed text around it. */
+static bool
+is_plain_around(const char *pattern)
+{
+	size_t mark = find_date_mark(pattern, 0);
+
+	for (size_t i = 0; pattern[i] != '\0'; i++) {
+		if (i == mark)
+			i += 5;
+		else if (!datepattern_is_fixed(pattern[i]))
+			return false;
+	}
+	return mark != NOWHERE;
+}
+
 /* Each default format in the place of {DATE}. */
 static bool
 add_inserted(struct datedetect *d, const char *pattern, struct err *err)
 {
-	bool ignore_twice = d->count > 0;
+	bool ignore_twice = d->count > 0, is_plain = is_plain_around(pattern);
 
 	for (size_t i = 0; datetable_at(i) != NULL; i++) {
 		/* compat: a built-in one without pattern gives its name as literal text */
@@ -241,6 +258,7 @@ add_inserted(struct datedetect *d, const char *pattern, struct err *err)
 		struct datepattern p;
 		bool ok = datepattern_init(&p, str_text(&text), d->year, err);
 		str_done(&text);
+		p.is_plain = p.is_plain || (is_plain && p.kind == DATE_FROM_FIELDS);
 		if (ok && i == 0 && !compile_slot(d, &p, err)) {
 			datepattern_done(&p);
 			ok = false;
@@ -318,10 +336,30 @@ is_word_end(int c)
 	return c < 0 || (c < 0x80 && !isalnum(c));
 }
 
+/* So many digits behind each other? Where they stand, one stands in a place that is a multiple of their number. */
+static bool
+has_digits(const char *text, size_t len, size_t count)
+{
+	for (size_t at = count - 1; at < len; at += count) {
+		size_t from = at, to = at;
+		if (!isdigit((unsigned char)text[at]))
+			continue;
+		while (from > 0 && to - from < count && isdigit((unsigned char)text[from - 1]))
+			from--;
+		while (isdigit((unsigned char)text[to]) && ++to < len && to - from < count)
+			;
+		if (to - from >= count)
+			return true;
+	}
+	return false;
+}
+
 static bool
 try_slot(struct datedetect *d, struct slot *s, const char *line, size_t len, size_t from, bool is_ascii)
 {
 	if (!datepattern_compile(s->pattern, d->room, NULL))
+		return false;
+	if (is_ascii && s->pattern->least_digits != 0 && !has_digits(line + from, len - from, s->pattern->least_digits))
 		return false;
 	if (regex_search(s->pattern->regex, line, len, from, is_ascii) != REGEX_HIT)
 		return false;
@@ -540,6 +578,7 @@ learn(struct datedetect *d, const struct slot *s, const char *line, size_t len, 
 	size_t minute = 0, second = 0, fraction = 0;
 
 	d->learned.slot = NULL;
+	d->n_learned++;
 	if (!p->is_plain || (p->flags & DATE_LINE_BEGIN) == 0 || value->assumed_day || fields->second > 59 ||
 	    (value->assumed_year && value->now_year_end == 0) || n > 31 || end < 8)
 		return;
@@ -631,6 +670,19 @@ pair(const char *two)
 	return (two[0] - '0') * 10 + (two[1] - '0');
 }
 
+/* The last winner won again, and no expression was needed. */
+static void
+note_learned(struct datedetect *d, double now)
+{
+	struct slot *s = d->slots[d->last];
+
+	s->hits++;
+	s->tried++;
+	s->last_used = now;
+	if (d->credit < LEARN_CREDIT)
+		d->credit++;
+}
+
 static bool
 try_learned(struct datedetect *d, const char *line, size_t len, double now, struct date_result *out)
 {
@@ -643,15 +695,41 @@ try_learned(struct datedetect *d, const char *line, size_t len, double now, stru
 	for (size_t i = 0; i < l->n_digits; i++)
 		if (!isdigit((unsigned char)line[l->digits[i]]))
 			return false;
-	struct slot *s = d->slots[d->last];
-	s->hits++;
-	s->tried++;
-	s->last_used = now;
 	*out = (struct date_result){DATE_FOUND, l->from, l->to,
-	    l->base + pair(line + l->minute) * 60 + pair(line + l->second), l->is_whole};
-	if (d->credit < LEARN_CREDIT)
-		d->credit++;
+	    l->base + pair(line + l->minute) * 60 + pair(line + l->second), l->is_whole, true};
+	note_learned(d, now);
 	return true;
+}
+
+bool
+datedetect_follow(struct datedetect *d, double now)
+{
+	if (d->learned.slot == NULL || d->slots[d->last] != d->learned.slot)
+		return false;
+	note_learned(d, now);
+	return true;
+}
+
+bool
+datedetect_learned_the_same(const struct datedetect *a, const struct datedetect *b)
+{
+	const struct learned *x = &a->learned, *y = &b->learned;
+
+	if (x->slot == NULL || y->slot == NULL || x->len != y->len || x->minute != y->minute || x->second != y->second ||
+	    x->n_digits != y->n_digits || x->from != y->from || x->to != y->to || x->base != y->base || x->until != y->until ||
+	    x->is_whole != y->is_whole || memcmp(x->mask, y->mask, x->len) != 0 ||
+	    memcmp(x->digits, y->digits, x->n_digits * sizeof *x->digits) != 0)
+		return false;
+	for (size_t i = 0; i < x->len; i++)
+		if (((x->bytes[i] ^ y->bytes[i]) & x->mask[i]) != 0)
+			return false;
+	return true;
+}
+
+uint64_t
+datedetect_learned(const struct datedetect *d)
+{
+	return d->n_learned;
 }
 
 void

@@ -43,11 +43,20 @@ struct date_result {
 	size_t from, to; /* the date's text in the line */
 	double time;
 	bool is_whole; /* fail2ban has it as an integer: the text names its zone, or is TAI64N */
+	bool is_learned; /* told by what an earlier line taught */
 };
 
 /* The line is valid UTF-8. now: seconds since the epoch, may be the same for a whole batch. */
 void datedetect_find(struct datedetect *d, const char *line, size_t len, bool is_ascii, double now,
     struct date_result *out);
+
+/*
+ * Two that learned the same from earlier lines find the same in a line to which one's answer is_learned: the other one
+ * follows, and has counted it as datedetect_find() would have. False: it must look itself.
+ */
+bool datedetect_follow(struct datedetect *d, double now);
+bool datedetect_learned_the_same(const struct datedetect *a, const struct datedetect *b);
+uint64_t datedetect_learned(const struct datedetect *d); /* another number whenever it learned or forgot */
 
 /* ---- for reports ---- */
 size_t datedetect_count(const struct datedetect *d); /* 0 before the first line if no pattern was added */

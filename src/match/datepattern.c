@@ -358,6 +358,7 @@ init_epoch(struct datepattern *d, const char *pattern, bool is_long, bool at_beg
 		finish(d, text.at, BEGIN_WORD, true);
 	} else {
 		d->name = xstrdup(is_long ? "LongEpoch" : "Epoch");
+		d->least_digits = 10;
 		if (at_begin) {
 			str_addf(&text, "((?P<square>(?<=^\\[))?%s)(?(square)(?=\\]))", seconds);
 			finish(d, text.at, BEGIN_LINE, true);
@@ -419,6 +420,12 @@ datepattern_unbound(const char *pattern)
 }
 
 bool
+datepattern_is_fixed(char c)
+{
+	return isalnum((unsigned char)c) || (c != '\0' && strchr(" -/:,._T@<>=^", c) != NULL);
+}
+
+bool
 datepattern_init(struct datepattern *d, const char *pattern, int year, struct err *err)
 {
 	struct str regex = {0}, name = {0};
@@ -443,7 +450,7 @@ datepattern_init(struct datepattern *d, const char *pattern, int year, struct er
 	}
 	for (size_t i = 0; rest[i] != '\0'; i++) {
 		if (rest[i] != '%') {
-			if (!isalnum((unsigned char)rest[i]) && strchr(" -/:,._T@<>=^", rest[i]) == NULL)
+			if (!datepattern_is_fixed(rest[i]))
 				d->is_plain = false;
 			str_addc(&regex, rest[i]);
 			str_addc(&name, rest[i]);

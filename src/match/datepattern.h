@@ -30,6 +30,7 @@ struct datepattern {
 	double weight;
 	size_t value_group; /* of epoch kinds: the group with the number */
 	bool is_plain; /* fields and fixed text only: see datedetect.c */
+	size_t least_digits; /* ASCII text without so many digits behind each other has no such date; 0: not known */
 	struct regex *regex;      /* owned; made by datepattern_compile() */
 	enum date_field *fields;  /* owned; by group number */
 };
@@ -42,6 +43,8 @@ struct datepattern *datepattern_take(struct datepattern *d);
 void datepattern_release(struct datepattern *d);
 /* Compiles on first use. False: the expression is wrong (fault says where in `text`). */
 bool datepattern_compile(struct datepattern *d, struct regex_room *room, struct regex_fault *fault);
+/* Does the character of a pattern stand for itself, or for any one character? */
+bool datepattern_is_fixed(char c);
 /* The pattern with its marks of boundaries taken off, for use inside another one. The caller frees. */
 char *datepattern_unbound(const char *pattern);
 

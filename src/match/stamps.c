@@ -122,6 +122,7 @@ find(struct stamps *s, const struct line *l, double now, bool is_trial, struct d
 	case DATE_FOUND:
 		remember(s, l->bytes + d.from, d.to - d.from, d.time, d.is_whole);
 		out->is_whole = d.is_whole;
+		out->is_learned = d.is_learned;
 		out->time = d.time;
 		return;
 	case DATE_EMPTY:
@@ -158,7 +159,35 @@ stamps_line(struct stamps *s, const struct line *l, bool is_ascii, double now, b
 			out->time = s->last_date = now;
 		}
 	}
+}
+
+bool
+stamps_follow(struct stamps *s, const struct dated *lead, double now)
+{
+	if (!datedetect_follow(s->dates, now))
+		return false;
+	const struct failure_line *l = &lead->line;
+	remember(s, l->bytes + l->date_from, l->date_to - l->date_from, lead->time, lead->is_whole);
+	return true;
+}
+
+bool
+stamps_learned_the_same(const struct stamps *a, const struct stamps *b)
+{
+	return datedetect_learned_the_same(a->dates, b->dates);
+}
+
+uint64_t
+stamps_learned(const struct stamps *s)
+{
+	return datedetect_learned(s->dates);
+}
+
+void
+stamps_text(struct stamps *s, struct dated *out)
+{
 	const struct failure_line *f = &out->line;
+
 	s->text.len = 0;
 	str_reserve(&s->text, f->len + 1 + STAMPS_SLACK);
 	memcpy(s->text.at, f->bytes, f->date_from);

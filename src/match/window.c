@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+#define WINDOW_REUSE_MAX 4096 /* one long line shall not cost its room for ever */
+
 static void
 let_go(struct window_line *l)
 {
@@ -32,21 +34,48 @@ share(struct window *w, struct window_line *line)
 	line->refs++;
 }
 
+static void
+fill(struct window_line *l, const struct failure_line *line)
+{
+	const size_t need = line->len + line->raw.len;
+
+	if (need > l->room || l->room == 0) {
+		l->room = need < 128 ? 128 : need;
+		free(l->bytes);
+		l->bytes = xmalloc(l->room);
+	}
+	memcpy(l->bytes, line->bytes, line->len);
+	if (line->raw.len > 0)
+		memcpy(l->bytes + line->len, line->raw.at, line->raw.len);
+	l->len = line->len;
+	l->raw_len = line->raw.len;
+	l->date_from = line->date_from;
+	l->date_to = line->date_to;
+}
+
 void
 window_add(struct window *w, const struct failure_line *line)
 {
 	struct window_line *l = xcalloc(1, sizeof *l);
 
-	l->bytes = xmalloc(line->len + line->raw.len + 1);
-	memcpy(l->bytes, line->bytes, line->len);
-	if (line->raw.len > 0)
-		memcpy(l->bytes + line->len, line->raw.at, line->raw.len);
-	l->bytes[line->len + line->raw.len] = '\0';
-	l->len = line->len;
-	l->raw_len = line->raw.len;
-	l->date_from = line->date_from;
-	l->date_to = line->date_to;
+	fill(l, line);
 	share(w, l);
+}
+
+void
+window_roll(struct window *w, const struct failure_line *line, size_t count)
+{
+	struct window_line *oldest = w->count > 0 ? w->lines[0] : NULL;
+
+	if (w->count != count || oldest->refs > 1 || oldest->room > WINDOW_REUSE_MAX) {
+		window_add(w, line);
+		window_keep_last(w, count);
+		return;
+	}
+	/* the usual case: nobody else holds the one that goes */
+	fill(oldest, line);
+	memmove(w->lines, w->lines + 1, (count - 1) * sizeof *w->lines);
+	w->lines[count - 1] = oldest;
 }
 
 bool

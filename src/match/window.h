@@ -16,7 +16,7 @@
 struct window_line {
 	int refs;
 	char *bytes; /* owned; raw stands behind the text */
-	size_t len, raw_len;
+	size_t len, raw_len, room;
 	uint32_t date_from, date_to;
 };
 
@@ -29,6 +29,7 @@ struct window {
 void window_clear(struct window *w);
 void window_add(struct window *w, const struct failure_line *line);
 void window_keep_last(struct window *w, size_t count);
+void window_roll(struct window *w, const struct failure_line *line, size_t count); /* adds it, and keeps the last ones; count > 0 */
 bool window_is_same(const struct window *a, const struct window *b);
 void window_copy(struct window *to, const struct window *from);
 /* What is searched: the lines without their dates, a line feed behind each. */

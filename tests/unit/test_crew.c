@@ -94,6 +94,7 @@ texts_are_found_wherever_they_stand(void **state)
 	literals_add(l, "abcd", (struct literal_marks){{2, 0}});
 	literals_add(l, "xyz", (struct literal_marks){{0, 4}});
 	literals_add(l, "xyz", (struct literal_marks){{0, 8}});
+	literals_ready(l);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct literal_marks m = {{0}};
 		char text[32] = "";
@@ -104,6 +105,48 @@ texts_are_found_wherever_they_stand(void **state)
 		assert_int_equal(m.at[1], rows[i].second);
 	}
 	literals_free(l);
+}
+
+/* Of any lengths, and so many that the pass looks at each place, or at some: as strstr(3) finds them. */
+static void
+many_texts_are_found_as_one_by_one(void **state)
+{
+	unsigned seed = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 200; round++) {
+		struct literals *l = literals_new();
+		char texts[60][16];
+		size_t n = 1 + round % 60, least = LITERAL_MIN + round % 7;
+		for (size_t i = 0; i < n; i++) {
+			size_t len = least + (seed = seed * 1103515245 + 12345, seed >> 16) % 5;
+			for (size_t k = 0; k < len; k++)
+				texts[i][k] = (char)('a' + (seed = seed * 1103515245 + 12345, seed >> 16) % 3);
+			texts[i][len] = '\0';
+			literals_add(l, texts[i], (struct literal_marks){{UINT64_C(1) << i, 0}});
+		}
+		literals_ready(l);
+		for (size_t k = 0; k < 50; k++) {
+			struct literal_marks m = {{0}};
+			uint64_t found = 0, extra = 0;
+			size_t len = (seed = seed * 1103515245 + 12345, seed >> 16) % 40, n_short = 0;
+			char *line = xmalloc(len + 1); /* a byte behind it is seen by the sanitizer */
+			for (size_t i = 0; i < len; i++)
+				line[i] = (char)('a' + (seed = seed * 1103515245 + 12345, seed >> 16) % 3);
+			line[len] = '\0';
+			for (size_t i = 0; i < n; i++) {
+				found |= strstr(line, texts[i]) != NULL ? UINT64_C(1) << i : 0;
+				n_short += strlen(texts[i]) < 4;
+				if (n_short > 32)
+					extra |= strlen(texts[i]) < 4 ? UINT64_C(1) << i : 0;
+			}
+			literals_scan(l, line, len, &m);
+			assert_int_equal(m.at[0] & found, found);
+			assert_int_equal(m.at[0] & ~found & ~extra, 0);
+			free(line);
+		}
+		literals_free(l);
+	}
 }
 
 /* ---- together and alone ---- */
@@ -136,6 +179,9 @@ static const char *const kinds[][SETTINGS] = {
     {"=3", "+ first (?P<n>\\d)$<SKIPLINES> then (?P=n) from <HOST>$", "-never"},
     {"=2", "!^ gate <F-CONTENT>.*</F-CONTENT>", "+worst \\S+ from <HOST>"},
     {"@{^LN-BEG}", "+ bad \\S+ from <HOST>", "f30"},
+    {"@^{DATE}", "+ bad \\S+ from <HOST>"},
+    {"@EPOCH", "+ bad \\S+ from <HOST>", "+^ gate srv\\[1\\]: worse \\S+ from <HOST>"},
+    {"@{^LN-BEG}EPOCH\n{^LN-BEG}", "+ worst \\S+ from <HOST>"},
     {"@%b %d %H:%M:%S", "+ bad \\S+ from <HOST>", "+ worst .* <HOST>", "-x1", "-x2"},
     {"zUTC+0100", "+(?i) BAD \\S+ from <HOST>"},
     {"+<HOST>"},
@@ -326,6 +372,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(texts_that_every_match_holds_are_known),
 	    cmocka_unit_test(texts_are_found_wherever_they_stand),
+	    cmocka_unit_test(many_texts_are_found_as_one_by_one),
 	    cmocka_unit_test(filters_find_together_what_each_finds_alone),
 	    cmocka_unit_test(who_read_the_same_before_shares_from_then_on),
 	};

@@ -360,18 +360,20 @@ the_winner_is_tried_first_and_moves_up(void **state)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static void
-learned_stamps_are_read_as_the_expression_reads_them(void **state)
+hold_learned_against_plain(const char *pattern, size_t least)
 {
 	static const char *const forms[] = {
 	    "Nov 22 %02d:%02d:%02d srv x", "Nov %2d 0%d:%02d:%d y", "2026-11-22T%02d:%02d:%02d.%03d+01:00 x",
 	    "2026-11-22 %02d:%02d:%02d", "[Sun Nov 22 %02d:%02d:%02d.%06d 2026] [x]", "Nov 22 %02d:%02d:%02d 20%02d x",
 	    "22/Nov/2026:%02d:%02d:%02d x", "2026/11/22 %d:%d:%d [error]", "20261122%02d%02d%02d x", "%02d:%02d:%02d x",
 	    "Nov 22 %02d:%02d:%02d%d x", "  Nov 22 %02d:%02d:%02d", "Nov 22 %02d:%02d:%02d 2x", "17953%02d%02d%d x",
+	    "2026-11-22 %02d:%02d:%02d%d x",
 	};
 	struct datedetect *learns = datedetect_new(room, 2026), *plain = datedetect_new(room, 2026);
 	size_t learned = 0;
+	struct err err;
 
-	(void)state;
+	assert_true(pattern == NULL || (datedetect_add(learns, pattern, &err) && datedetect_add(plain, pattern, &err)));
 	srand(3);
 	for (int i = 0; i < 20000; i++) {
 		char line[128];
@@ -392,13 +394,43 @@ learned_stamps_are_read_as_the_expression_reads_them(void **state)
 			fail_msg("'%s': %d %zu-%zu %.0f, not %d %zu-%zu %.0f", line, a.found, a.from, a.to, a.time, b.found, b.from,
 			    b.to, b.time);
 	}
-	if (learned <= 500)
-		fail_msg("only %zu were learned", learned);
+	if (learned <= least)
+		fail_msg("%s: only %zu were learned", pattern, learned);
 	datedetect_free(learns);
 	datedetect_free(plain);
 }
 
 #pragma GCC diagnostic pop
+
+static void
+learned_stamps_are_read_as_the_expression_reads_them(void **state)
+{
+	(void)state;
+	hold_learned_against_plain(NULL, 500);
+	hold_learned_against_plain("^{DATE}", 500);
+	hold_learned_against_plain("{^LN-BEG}", 500);
+}
+
+/* A text without ten digits behind each other needs no search for seconds since the epoch. */
+static void
+epochs_are_found_wherever_they_stand(void **state)
+{
+	static const struct { const char *line; bool found; } rows[] = {
+	    {"1795334800 x", true}, {"17953348000 x", true}, {"179533480 x", false}, {"x msg=audit(1795334800.123:1): y", true},
+	    {"msg=audit(1795334800:1)", true}, {"audit(179533480:1)", false}, {"aaaaaaaaaaaa audit(1795334800:7)", true}, {"", false}, {"1795334800", true},
+	    {"[1795334800] x", true}, {"123456789 123456789 123456789 ", false}, {"x audit(1795334800)", true}, {"179533480012 x", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct datedetect *d = datedetect_new(room, 2026);
+		struct err err;
+		assert_true(datedetect_add(d, "EPOCH", &err));
+		if ((find(d, rows[i].line, NOW).found == DATE_FOUND) != rows[i].found)
+			fail_msg("%s", rows[i].line);
+		datedetect_free(d);
+	}
+}
 
 static void
 a_learned_year_ends_with_the_year(void **state)
@@ -434,6 +466,7 @@ main(void)
 	    cmocka_unit_test(a_pattern_may_not_be_given_twice_but_defaults_may_follow),
 	    cmocka_unit_test(names_and_expressions_are_those_of_the_reports),
 	    cmocka_unit_test(the_winner_is_tried_first_and_moves_up),
+	    cmocka_unit_test(epochs_are_found_wherever_they_stand),
 	    cmocka_unit_test(learned_stamps_are_read_as_the_expression_reads_them),
 	    cmocka_unit_test(a_learned_year_ends_with_the_year),
 	};
