@@ -174,6 +174,7 @@ engine_new(uv_loop_t *loop, bool dry_run, const char *why_dry)
 		e->leftover = leftover_new(e);
 	e->repair_auto = true;
 	e->hosts = hosts_new(&e->clock);
+	e->book = failures_book_new();
 	e->white = ignore_new(&e->clock);
 	e->syslogsocket = xstrdup("auto");
 	e->allowipv6 = xstrdup("auto");
@@ -207,7 +208,8 @@ engine_free(struct engine *e)
 	free(e->syslogsocket);
 	free(e->loglevel);
 	free(e->allowipv6);
-	ticket_text_free(e->last_text);
+	flow_failures_done(e);
+	failures_book_free(e->book);
 	free(e);
 }
 

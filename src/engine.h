@@ -92,8 +92,8 @@ struct engine {
 	size_t n_parked, n_asking;  /* of them, those whose command runs */
 	double dropped_at;          /* monotonic: there were too many, 0 never */
 	struct engine_stats stats;
-	char *last_text;            /* counted text of ticket.h: the line that failed last; NULL */
-	size_t last_text_len;
+	struct failures_book *book; /* counted; of all jails */
+	struct looked_at *looked;   /* owned; the failure that was told last; NULL: none so far */
 
 	/* server options, as get/set name them */
 	char *syslogsocket; /* owned */

@@ -115,11 +115,11 @@ clock_moved(struct engine *e, double seconds)
 	free(text);
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
 		bans_shift(j->bans, seconds, ban_moved, j);
-		failures_shift(j->failures, seconds, now);
 		ignore_shift(j->ignore, seconds);
 		engine_store_white(e, j);
 		jail_touch(j);
 	}
+	failures_shift(e->book, seconds, now);
 	ignore_shift(e->white, seconds);
 	engine_store_white(e, NULL);
 	truth_look(e->truth);

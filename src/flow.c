@@ -31,6 +31,7 @@ flow_lines(struct engine *e, struct jail *const *jails, size_t n_jails, const ch
 	e->stats.lines += count;
 	rate_add(&e->stats.line_rate, mono, (uint32_t)count);
 	recent_add(e, path, lines, count);
+	clock_hold(&e->clock); /* stage 5 asks it for each failure and jail */
 	for (size_t from = 0; from < n_jails; from += sizeof filters / sizeof *filters) {
 		size_t n = 0;
 		for (size_t i = from; i < n_jails && n < sizeof filters / sizeof *filters; i++) {
@@ -41,6 +42,7 @@ flow_lines(struct engine *e, struct jail *const *jails, size_t n_jails, const ch
 		}
 		filters_feed(filters, n, lines, count);
 	}
+	clock_release(&e->clock);
 }
 
 /* ---- stage 6: decide; stage 7: act ---- */

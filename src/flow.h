@@ -63,6 +63,7 @@ struct failure {
 	size_t n_lines;
 	const struct failure_group *groups;
 	size_t n_groups;
+	size_t nth;       /* so many others were told the same one, right before; nothing was told in between */
 };
 
 #endif

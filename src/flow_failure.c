@@ -22,14 +22,12 @@
 
 /* ---- stage 5: count ---- */
 
-/* What somebody reads in the Log pane: one failure and what was made of it. */
+/* What somebody reads in the Log pane: one failure and what was made of it. The bus was asked whether to. */
 static void
 publish_found(struct jail *j, const struct ticket *t, int n, const char *verdict, const char *why, const char *user)
 {
 	struct engine *e = j->engine;
 
-	if (strcmp(verdict, "counted") == 0 ? !bus_found_budget(e->bus) : !bus_is_wanted(e->bus))
-		return;
 	e->stats.found_sent++;
 	const struct ticket_match *last = t->n_matches != 0 ? &t->matches[t->n_matches - 1] : NULL;
 	json_t *f = json_pack("{s:s,s:i,s:i,s:i,s:s}", "jail", j->name, "n", n, "max", j->maxretry,
@@ -73,34 +71,32 @@ count_failure(struct jail *j, const struct ticket *t, int attempts, const char *
 	double mono = clock_monotonic(&e->clock);
 	char when[32];
 
-	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] %s %s - %s", j->name, word, t->id,
-	    clock_text(t->time, when));
+	if (log_wants(LOG_LEVEL_INFO))
+		log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] %s %s - %s", j->name, word, t->id, clock_text(t->time, when));
 	const uint32_t seen = (uint32_t)attempts; /* a failure that weighs more is still one */
 	struct ticket counted = *t; /* borrows what t owns */
 	if (attempts == 1) {
 		attempts = weight(j, t);
 		counted.failures = attempts > 1 ? 2 : 1; /* compat: the observer counts it once more, with its weight */
 	}
-	const char *user = ticket_group(t, "user"); /* of this line; the entry keeps the first one's */
-	const struct ticket *entry = failures_add(j->failures, &counted, attempts, &limits);
+	const struct tally *tally = failures_add(j->failures, &counted, attempts, &limits);
 	e->stats.found += seen;
 	rate_add(&e->stats.fail_rate, mono, seen);
 	rate_add(&j->fail_rate, mono, seen);
-	hosts_failed(e->hosts, ticket_ip(t), j->name, entry->retry, j->maxretry, t->time);
+	hosts_failed(e->hosts, ticket_ip(t), j->name, tally->retry, j->maxretry, t->time);
 	jail_touch(j);
 
-	if (entry->addr.family != 0 && engine_is_own(e, &entry->addr)) {
-		publish_found(j, entry, entry->retry, "own", NULL, user);
-	} else if (entry->is_invalid) {
-		publish_found(j, entry, entry->retry, "invalid", NULL, user);
-	} else if (entry->retry >= j->maxretry && engine_hold_left(e) > 0) {
-		publish_found(j, entry, entry->retry, "held", NULL, user); /* the next failure after the hold bans */
-	} else if (entry->retry >= j->maxretry) {
-		publish_found(j, entry, entry->retry, "ban", NULL, user);
-		flow_ban(j, failures_take(j->failures, t->id), 0);
-	} else {
-		publish_found(j, entry, entry->retry, "counted", NULL, user);
+	const struct addr *addr = tally_addr(tally);
+	const char *verdict = addr->family != 0 && engine_is_own(e, addr) ? "own" : tally_is_invalid(tally) ? "invalid" :
+	    tally->retry < j->maxretry ? NULL : engine_hold_left(e) > 0 ? "held" : "ban"; /* the next failure after a hold bans */
+	if (verdict == NULL ? bus_found_budget(e->bus) : bus_is_wanted(e->bus)) {
+		struct ticket entry;
+		tally_view(tally, t->id, &entry);
+		/* the user is this line's; the entry keeps the first one's */
+		publish_found(j, &entry, tally->retry, verdict != NULL ? verdict : "counted", NULL, ticket_group(t, "user"));
 	}
+	if (verdict != NULL && strcmp(verdict, "ban") == 0)
+		flow_ban(j, failures_take(j->failures, t->id), 0);
 }
 
 /* ---- ignoring ---- */
@@ -111,7 +107,8 @@ static void
 ignored(struct jail *j, const struct ticket *t, const char *why)
 {
 	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Ignore %s by %s", j->name, t->id, why);
-	publish_found(j, t, 0, "ignored", why, ticket_group(t, "user"));
+	if (bus_is_wanted(j->engine->bus))
+		publish_found(j, t, 0, "ignored", why, ticket_group(t, "user"));
 }
 
 struct parked { /* a ticket that waits for its ignorecommand, or for the addresses of its name */
@@ -292,7 +289,8 @@ consider(struct jail *j, const struct ticket *t)
 	}
 	if (j->ignoreself && t->addr.family != 0 && engine_is_self(e, &t->addr)) {
 		log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Ignore %s by ignoreself rule", j->name, t->id);
-		publish_found(j, t, 0, "ignored", "self", ticket_group(t, "user"));
+		if (bus_is_wanted(e->bus))
+			publish_found(j, t, 0, "ignored", "self", ticket_group(t, "user"));
 		return;
 	}
 	enum ignore_why why = ignore_check(j->ignore, t->id, &t->addr);
@@ -336,73 +334,98 @@ name_resolved(void *arg, const struct addr *addrs, size_t count)
 	parked_free(p);
 }
 
-/* The line as a text that jails share: mostly the next one that asks has found the same. */
-static char *
-text_of(struct engine *e, const struct failure_line *l)
-{
-	struct slice raw = e->last_text != NULL ? ticket_text_raw(e->last_text) : (struct slice){0};
-
-	if (e->last_text == NULL || e->last_text_len != l->len || memcmp(e->last_text, l->bytes, l->len) != 0 ||
-	    raw.len != l->raw.len || (raw.len > 0 && memcmp(raw.at, l->raw.at, raw.len) != 0)) {
-		ticket_text_free(e->last_text);
-		e->last_text = ticket_text_new(l->bytes, l->len, l->raw);
-		e->last_text_len = l->len;
-	}
-	return ticket_text_share(e->last_text);
-}
-
 /*
- * A failure as a ticket for the time that it is looked at: most are counted, in an entry that is there already. It borrows
- * what f has; what may stay is its lines' texts, which are counted. looked_done() ends it.
+ * A failure as a ticket for the time that it is looked at, by all the jails that hear of it. It borrows what the failure
+ * has; what may stay is its lines' texts, which are counted, and which another filter that finds the same line shares.
  */
 struct looked_at {
 	struct ticket ticket;
-	struct ticket_match matches[4];
-	struct ticket_group groups[16];
+	size_t kept; /* lines, of as many as the jail keeps */
+	struct ticket_match *matches, *spare; /* owned, of the same room */
+	struct ticket_group *groups; /* owned */
+	size_t matches_room, groups_room;
 };
 
-static void
-look_at(struct looked_at *l, const struct jail *j, const struct failure *f)
+/* The line as a text: that of the failure before, if it is the same line. */
+static char *
+text_of(const struct ticket_match *last, const struct failure_line *l)
 {
-	size_t keep = j->maxmatches > 0 ? (size_t)j->maxmatches : 1, n = f->n_lines < keep ? f->n_lines : keep;
-	struct ticket *t = &l->ticket;
-
-	*t = (struct ticket){.id = (char *)(uintptr_t)f->id, .ip = (char *)(uintptr_t)f->ip, .addr = f->addr, .time = f->time,
-	    .first = f->time, .bantime = TICKET_UNSET, .is_invalid = f->is_invalid_addr, .failregex = f->failregex};
-	t->matches = n > sizeof l->matches / sizeof *l->matches ? xreallocarray(NULL, n, sizeof *t->matches) : l->matches;
-	for (size_t i = f->n_lines - n; i < f->n_lines; i++)
-		t->matches[t->n_matches++] = (struct ticket_match){.bytes = text_of(j->engine, &f->lines[i]), .len = f->lines[i].len,
-		    .date_from = f->lines[i].date_from, .date_to = f->lines[i].date_to, .time = f->time};
-	t->groups = f->n_groups > sizeof l->groups / sizeof *l->groups ? xreallocarray(NULL, f->n_groups, sizeof *t->groups) : l->groups;
-	for (size_t i = 0; i < f->n_groups; i++)
-		if (f->groups[i].value != NULL)
-			t->groups[t->n_groups++] = (struct ticket_group){(char *)(uintptr_t)f->groups[i].name, (char *)(uintptr_t)f->groups[i].value};
+	if (last != NULL && last->len == l->len && memcmp(last->bytes, l->bytes, l->len) == 0) {
+		const struct slice raw = ticket_text_raw(last->bytes);
+		if (raw.len == l->raw.len && (raw.len == 0 || memcmp(raw.at, l->raw.at, raw.len) == 0))
+			return ticket_text_share(last->bytes);
+	}
+	return ticket_text_new(l->bytes, l->len, l->raw);
 }
 
 static void
-looked_done(struct looked_at *l)
+look_at(struct looked_at *l, const struct failure *f, size_t lines)
 {
+	struct ticket *t = &l->ticket;
+	struct ticket_match *before = l->matches;
+	const size_t had = t->n_matches;
+
+	*t = (struct ticket){.id = (char *)(uintptr_t)f->id, .ip = (char *)(uintptr_t)f->ip, .addr = f->addr, .time = f->time,
+	    .first = f->time, .bantime = TICKET_UNSET, .is_invalid = f->is_invalid_addr, .failregex = f->failregex,
+	    .serial = t->serial + 1};
+	l->kept = lines;
+	if (l->matches_room < lines) {
+		l->matches_room = lines + 4;
+		l->matches = before = xreallocarray(before, l->matches_room, sizeof *l->matches);
+		l->spare = xreallocarray(l->spare, l->matches_room, sizeof *l->spare);
+	}
+	for (size_t i = 0; i < lines; i++) {
+		const struct failure_line *line = &f->lines[f->n_lines - lines + i];
+		l->spare[t->n_matches++] = (struct ticket_match){.bytes = text_of(i < had ? &before[i] : NULL, line), .len = line->len,
+		    .date_from = line->date_from, .date_to = line->date_to, .time = f->time};
+	}
+	for (size_t i = 0; i < had; i++)
+		ticket_text_free(before[i].bytes);
+	l->matches = l->spare;
+	l->spare = before;
+	if (l->groups_room < f->n_groups) {
+		l->groups_room = f->n_groups + 8;
+		l->groups = xreallocarray(l->groups, l->groups_room, sizeof *l->groups);
+	}
+	for (size_t i = 0; i < f->n_groups; i++)
+		if (f->groups[i].value != NULL)
+			l->groups[t->n_groups++] = (struct ticket_group){(char *)(uintptr_t)f->groups[i].name, (char *)(uintptr_t)f->groups[i].value};
+	t->matches = l->matches;
+	t->groups = l->groups;
+}
+
+void
+flow_failures_done(struct engine *e)
+{
+	struct looked_at *l = e->looked;
+
+	e->looked = NULL;
+	if (l == NULL)
+		return;
 	for (size_t i = 0; i < l->ticket.n_matches; i++)
-		ticket_text_free(l->ticket.matches[i].bytes);
-	if (l->ticket.matches != l->matches)
-		free(l->ticket.matches);
-	if (l->ticket.groups != l->groups)
-		free(l->ticket.groups);
+		ticket_text_free(l->matches[i].bytes);
+	free(l->matches);
+	free(l->spare);
+	free(l->groups);
+	free(l);
 }
 
 void
 flow_failure(struct jail *j, const struct failure *f)
 {
-	struct looked_at l;
+	struct engine *e = j->engine;
+	size_t keep = j->maxmatches > 0 ? (size_t)j->maxmatches : 1, lines = f->n_lines < keep ? f->n_lines : keep;
 
-	look_at(&l, j, f);
-	j->engine->stats.matched++;
-	if (f->kind == FAILURE_NAME) {
-		resolve_name(j->engine->resolve, f->id, name_resolved, park(j, &l.ticket, true));
-	} else {
-		consider(j, &l.ticket);
-	}
-	looked_done(&l);
+	if (e->looked == NULL)
+		e->looked = xcalloc(1, sizeof *e->looked);
+	if (f->nth == 0 || e->looked->kept != lines)
+		look_at(e->looked, f, lines);
+	const struct ticket *t = &e->looked->ticket;
+	e->stats.matched++;
+	if (f->kind == FAILURE_NAME)
+		resolve_name(e->resolve, f->id, name_resolved, park(j, t, true));
+	else
+		consider(j, t);
 }
 
 static void

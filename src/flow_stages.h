@@ -24,6 +24,8 @@ void flow_lines(struct engine *e, struct jail *const *jails, size_t n_jails, con
     const struct line *lines, size_t count);
 /* Stage 4 -> 5: a filter's finding; ignored, parked, or counted. */
 void flow_failure(struct jail *j, const struct failure *f);
+/* What stage 5 keeps from one failure to the next goes. */
+void flow_failures_done(struct engine *e);
 /* What waited for an answer when the last process ended waits again. */
 void flow_restore_parked(struct jail *j);
 /* The end: nobody waits for an answer any more; what is in the database stays there. */

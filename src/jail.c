@@ -76,7 +76,7 @@ jail_new(struct engine *e, const char *name, const char *backend, struct err *er
 		return NULL;
 	}
 	j->filter = filter_new(name, &hooks);
-	j->failures = failures_new();
+	j->failures = failures_new(e->book);
 	j->bans = bans_new(&e->clock);
 	j->ignore = ignore_new(&e->clock);
 	j->journalmatch = value_list();

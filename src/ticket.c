@@ -29,11 +29,12 @@ ticket_dup(const struct ticket *t)
 	copy->matches = NULL;
 	copy->groups = NULL;
 	copy->n_matches = copy->n_groups = 0;
+	copy->serial = 0;
 	for (size_t i = 0; i < t->n_matches; i++) {
 		ticket_share_match(copy, &t->matches[i], t->n_matches);
 		copy->matches[i].time = t->matches[i].time;
 		if (t->matches[i].user != NULL)
-			copy->matches[i].user = xstrdup(t->matches[i].user);
+			copy->matches[i].user = ticket_text_share(t->matches[i].user);
 	}
 	for (size_t i = 0; i < t->n_groups; i++)
 		ticket_set_group(copy, t->groups[i].name, t->groups[i].value);
@@ -93,7 +94,7 @@ static void
 match_done(struct ticket_match *m)
 {
 	ticket_text_free(m->bytes);
-	free(m->user);
+	ticket_text_free(m->user);
 }
 
 void

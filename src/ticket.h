@@ -21,7 +21,7 @@ struct ticket_match { /* one log line as it was read; the date text is bytes[dat
 	uint32_t date_from, date_to; /* equal: the line had no date */
 	bool is_joined; /* compat: FailTicket.inc joins the lines of all failures but the first: stored as one string */
 	double time;    /* of the failure that it belongs to */
-	char *user;     /* owned: whom it tried; NULL: not known */
+	char *user;     /* a counted text: whom it tried; NULL: not known */
 };
 
 struct ticket_group { /* a named group of the expression: "user" = "root" */
@@ -42,6 +42,7 @@ struct ticket {
 	bool is_restored; /* came from the database */
 	bool is_manual;   /* banned by command */
 	bool is_invalid;  /* looks like an address, is none (999.1.1.1): counted and shown, never banned */
+	uint64_t serial;  /* of a failure that several jails hear of, the same number for all; 0: none. Copies have none. */
 	int failregex;    /* 1-based index of the expression that matched last, 0 unknown */
 	struct ticket_match *matches; /* owned; the last maxmatches lines, oldest first */
 	size_t n_matches;

@@ -11,7 +11,13 @@ struct clock {
 	double fixed;  /* seconds since the epoch, when is_fixed */
 	double offset; /* added to the system's clock, when not */
 	double slept;  /* added to the monotonic clock: a suspend, in which the loop's timers stand still */
+	bool is_held;
+	double held_now, held_monotonic;
 };
+
+/* Until clock_release() both clocks stand: for a short piece of work that asks very often. */
+void clock_hold(struct clock *c);
+void clock_release(struct clock *c);
 
 double clock_now(const struct clock *c);       /* wall clock, seconds since the epoch */
 double clock_monotonic(const struct clock *c); /* never jumps; for deadlines and countdowns */

@@ -3,6 +3,9 @@
  *
  * compat: FailManager.addFailure: the count is a rate estimate, not a sliding list: when the first
  * failure is older than findtime the count so far is scaled down to what findtime would have held.
+ *
+ * Many jails may count the same failures (several on one log). So the identifiers stand in a book that they share, each
+ * with what every jail counted of it; and what they counted is the same value (tally.h) as long as they counted the same.
  */
 #ifndef BAN_FAILURES_H
 #define BAN_FAILURES_H
@@ -11,39 +14,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ban/tally.h"
 #include "ticket.h"
 
-#define FAILURES_MAX 100000 /* identifiers kept; a new one then replaces the one that failed longest ago */
+#define FAILURES_MAX 100000 /* identifiers kept per jail; a new one then replaces the one that failed longest ago */
 
 struct failures;
+struct failures_book;
 
-struct failures_limits {
-	double findtime; /* seconds */
-	int maxretry;
-	int maxmatches; /* lines kept per identifier; 0: none */
-};
+struct failures_book *failures_book_new(void);
+void failures_book_free(struct failures_book *b); /* lets go: jails may still hold it; NULL is fine */
 
-struct failures *failures_new(void);
+struct failures *failures_new(struct failures_book *book); /* NULL: a book of its own */
 void failures_free(struct failures *f); /* NULL is fine */
 
 /*
- * Counts `t` (whose matches are added; groups are those of the first failure) as `attempts` failures. t->failures above 1: so many
- * are stored of it. Returns the entry,
- * owned by f and valid until the next call; entry->retry >= maxretry means it is time to ban.
+ * Counts `t` (whose matches are added; groups are those of the first failure) as `attempts` failures. A serial in t says
+ * that other jails count the same ticket, right before or behind. Returns what is counted now, valid until the next call;
+ * its retry >= maxretry means it is time to ban.
  */
-const struct ticket *failures_add(struct failures *f, const struct ticket *t, int attempts,
-    const struct failures_limits *limits);
+const struct tally *failures_add(struct failures *f, const struct ticket *t, int attempts, const struct failures_limits *limits);
 
 /* Takes the entry out: the caller owns it. NULL: not there. */
 struct ticket *failures_take(struct failures *f, const char *id);
-const struct ticket *failures_find(const struct failures *f, const char *id);
+/* The entry as a ticket; valid until the next call. NULL: not there. */
+const struct ticket *failures_find(struct failures *f, const char *id);
 bool failures_forget(struct failures *f, const char *id);
 
 /* Drops what is older than findtime; `gone` (may be NULL) sees each identifier first. */
 void failures_expire(struct failures *f, double now, double findtime,
     void (*gone)(void *arg, const struct ticket *t), void *arg);
-/* The wall clock was set by so much and is `now` at present: counts go on as if it had not been. */
-void failures_shift(struct failures *f, double seconds, double now);
+/* The wall clock was set by so much and is `now` at present: the counts of all jails go on as if it had not been. */
+void failures_shift(struct failures_book *b, double seconds, double now);
 void failures_each(const struct failures *f, void (*fn)(void *arg, const struct ticket *t), void *arg);
 
 size_t failures_count(const struct failures *f);   /* "Currently failed" */

@@ -11,17 +11,31 @@ read_clock(clockid_t id)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+void
+clock_hold(struct clock *c)
+{
+	c->held_now = clock_now(c);
+	c->held_monotonic = clock_monotonic(c);
+	c->is_held = true;
+}
+
+void
+clock_release(struct clock *c)
+{
+	c->is_held = false;
+}
+
 double
 clock_now(const struct clock *c)
 {
-	return c->is_fixed ? c->fixed : read_clock(CLOCK_REALTIME) + c->offset;
+	return c->is_held ? c->held_now : c->is_fixed ? c->fixed : read_clock(CLOCK_REALTIME) + c->offset;
 }
 
 double
 clock_monotonic(const struct clock *c)
 {
 	/* a fixed clock must move only when its test moves it */
-	return c->is_fixed ? c->fixed : read_clock(CLOCK_BOOTTIME) + c->slept;
+	return c->is_held ? c->held_monotonic : c->is_fixed ? c->fixed : read_clock(CLOCK_BOOTTIME) + c->slept;
 }
 
 static void

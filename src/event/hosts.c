@@ -8,13 +8,14 @@
 #include <uthash.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/text.h"
 
 #define MINUTE_SLOTS 6 /* of ten seconds */
 
 struct host {
 	char *ip;   /* owned */
-	char *jail; /* owned: where it failed last */
+	struct str jail; /* where it failed last */
 	int failed, max;
 	uint64_t total;
 	double first, last;     /* wall clock */
@@ -28,6 +29,7 @@ struct host {
 struct hosts {
 	const struct clock *clock;
 	struct host *by_ip; /* owned, in the order of the last failure */
+	struct host *latest; /* of by_ip: the one that failed last; NULL */
 	json_t *gone;       /* owned: addresses dropped since the last report; at most HOSTS_CHANGES then a count */
 };
 
@@ -46,9 +48,11 @@ drop(struct hosts *h, struct host *host, bool tell)
 {
 	if (tell)
 		json_array_append_new(h->gone, text_json(host->ip, strlen(host->ip)));
+	if (h->latest == host)
+		h->latest = NULL;
 	HASH_DEL(h->by_ip, host);
 	free(host->ip);
-	free(host->jail);
+	str_done(&host->jail);
 	free(host);
 }
 
@@ -70,6 +74,8 @@ advance(struct host *host, double mono)
 {
 	int64_t now = (int64_t)(mono / 10);
 
+	if (now == host->slot)
+		return;
 	if (now - host->slot >= MINUTE_SLOTS || now < host->slot)
 		memset(host->per_slot, 0, sizeof host->per_slot);
 	else
@@ -81,10 +87,12 @@ advance(struct host *host, double mono)
 void
 hosts_failed(struct hosts *h, const char *ip, const char *jail, int now_failed, int max, double time)
 {
-	struct host *host;
+	struct host *host = h->latest;
 	double mono = clock_monotonic(h->clock);
 
-	HASH_FIND_STR(h->by_ip, ip, host);
+	/* most often it is told by the next jail that counts the same failure */
+	if (host == NULL || strcmp(host->ip, ip) != 0)
+		HASH_FIND_STR(h->by_ip, ip, host);
 	if (host == NULL) {
 		if (HASH_COUNT(h->by_ip) >= HOSTS_MAX)
 			drop(h, h->by_ip, true);
@@ -96,10 +104,9 @@ hosts_failed(struct hosts *h, const char *ip, const char *jail, int now_failed, 
 		HASH_DEL(h->by_ip, host);
 		HASH_ADD_KEYPTR(hh, h->by_ip, host->ip, strlen(host->ip), host);
 	}
-	if (host->jail == NULL || strcmp(host->jail, jail) != 0) {
-		free(host->jail);
-		host->jail = xstrdup(jail);
-	}
+	h->latest = host;
+	str_clear(&host->jail);
+	str_add(&host->jail, jail);
 	host->failed = now_failed;
 	host->max = max;
 	host->total++;
@@ -117,7 +124,7 @@ hosts_set_failed(struct hosts *h, const char *ip, const char *jail, int now_fail
 	struct host *host;
 
 	HASH_FIND_STR(h->by_ip, ip, host);
-	if (host != NULL && strcmp(host->jail, jail) == 0 && host->failed != now_failed) {
+	if (host != NULL && strcmp(str_text(&host->jail), jail) == 0 && host->failed != now_failed) {
 		host->failed = now_failed;
 		host->is_changed = true;
 	}
@@ -150,7 +157,7 @@ row(struct hosts *h, struct host *host)
 	json_t *j = json_pack("{s:i,s:i,s:i,s:I,s:f,s:f}", "fail", host->failed, "max", host->max, "min",
 	    (int)minute, "total", (json_int_t)host->total, "first", host->first, "last", host->last);
 	json_object_set_new(j, "ip", text_json(host->ip, strlen(host->ip)));
-	json_object_set_new(j, "jail", text_json(host->jail, strlen(host->jail)));
+	json_object_set_new(j, "jail", text_json(str_text(&host->jail), host->jail.len));
 	return j;
 }
 

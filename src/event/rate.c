@@ -7,6 +7,8 @@
 static void
 advance(struct rate *r, double mono)
 {
+	if (mono >= r->begins && mono < r->ends)
+		return;
 	if (r->slot_s <= 0)
 		r->slot_s = 10;
 	int64_t now = (int64_t)floor(mono / r->slot_s);
@@ -17,6 +19,8 @@ advance(struct rate *r, double mono)
 			r->counts[s % RATE_SLOTS] = 0;
 	}
 	r->slot = now;
+	r->begins = (double)now * r->slot_s;
+	r->ends = r->begins + r->slot_s;
 }
 
 void

@@ -12,6 +12,7 @@
 struct rate {
 	double slot_s; /* length of a slot, seconds; 0: made 10 on first use */
 	int64_t slot;  /* number of the current slot since the epoch of the monotonic clock */
+	double begins, ends; /* of that slot: in between, nothing moves on */
 	uint32_t counts[RATE_SLOTS];
 };
 

@@ -65,9 +65,15 @@ own(struct filter *f)
 void
 filter_tell(const struct core *c, const struct failure *failure)
 {
-	for (size_t i = 0; i < c->n_filters; i++)
-		if (c->filters[i]->hooks.failure != NULL)
-			c->filters[i]->hooks.failure(c->filters[i]->hooks.arg, failure);
+	struct failure told = *failure;
+
+	for (size_t i = 0; i < c->n_filters; i++) {
+		const struct filter_hooks *h = &c->filters[i]->hooks;
+		if (h->failure == NULL)
+			continue;
+		h->failure(h->arg, &told);
+		told.nth++;
+	}
 }
 
 bool

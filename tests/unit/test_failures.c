@@ -33,7 +33,7 @@ failures_are_estimated_as_a_rate(void **state)
 {
 	/* the known sequence of fail2ban: F=600, failures at 0, 100, 700, 800, 1300 count 1 2 3 4 3 */
 	static const struct { double t; int n; } steps[] = {{1000, 1}, {1100, 2}, {1700, 3}, {1800, 4}, {2300, 3}};
-	struct failures *f = failures_new();
+	struct failures *f = failures_new(NULL);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
@@ -45,7 +45,7 @@ failures_are_estimated_as_a_rate(void **state)
 static void
 an_older_failure_counts_but_moves_no_time(void **state)
 {
-	struct failures *f = failures_new();
+	struct failures *f = failures_new(NULL);
 
 	(void)state;
 	fail_at(f, "192.0.2.1", 1000);
@@ -57,7 +57,7 @@ an_older_failure_counts_but_moves_no_time(void **state)
 static void
 only_the_last_matches_are_kept(void **state)
 {
-	struct failures *f = failures_new();
+	struct failures *f = failures_new(NULL);
 
 	(void)state;
 	for (int i = 0; i < 4; i++)
@@ -79,7 +79,7 @@ count_gone(void *arg, const struct ticket *t)
 static void
 failures_expire_after_findtime(void **state)
 {
-	struct failures *f = failures_new();
+	struct failures *f = failures_new(NULL);
 	int gone = 0;
 
 	(void)state;
@@ -95,7 +95,7 @@ failures_expire_after_findtime(void **state)
 static void
 the_table_is_capped_and_the_oldest_leaves(void **state)
 {
-	struct failures *f = failures_new();
+	struct failures *f = failures_new(NULL);
 	char id[32];
 
 	(void)state;
