@@ -111,6 +111,201 @@ the_table_is_capped_and_the_oldest_leaves(void **state)
 	failures_free(f);
 }
 
+static void
+who_failed_again_is_not_the_oldest(void **state)
+{
+	struct failures *f = failures_new(NULL);
+	char id[32];
+
+	(void)state;
+	for (int i = 0; i < FAILURES_MAX; i++) {
+		snprintf(id, sizeof id, "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
+		struct ticket *t = ticket_new(id, 1000 + i % 7);
+		failures_add(f, t, 1, &limits);
+		ticket_free(t);
+	}
+	/* of time 1000 are the numbers 0, 7, 14 ...: in this order they leave */
+	fail_at(f, "10.0.0.0", 1500);
+	fail_at(f, "10.0.0.14", 1500);
+	for (int i = 0; i < 3; i++) {
+		snprintf(id, sizeof id, "192.0.2.%d", i);
+		fail_at(f, id, 1500);
+	}
+	assert_int_equal(failures_count(f), FAILURES_MAX);
+	assert_int_equal(failures_evicted(f), 3);
+	assert_non_null(failures_find(f, "10.0.0.0"));
+	assert_null(failures_find(f, "10.0.0.7"));
+	assert_non_null(failures_find(f, "10.0.0.14"));
+	assert_null(failures_find(f, "10.0.0.21"));
+	assert_null(failures_find(f, "10.0.0.28"));
+	assert_non_null(failures_find(f, "10.0.0.35"));
+	failures_free(f);
+}
+
+/* ---- jails that share a book count as if each were alone ---- */
+
+#define JAILS 5
+#define IDS 12
+
+struct world {
+	struct failures_book *book, *books[JAILS];
+	struct failures *shared[JAILS], *alone[JAILS];
+};
+
+static void
+assert_same_ticket(const struct ticket *a, const struct ticket *b)
+{
+	assert_int_equal(a == NULL, b == NULL);
+	if (a == NULL)
+		return;
+	assert_string_equal(a->id, b->id);
+	assert_int_equal(a->ip == NULL, b->ip == NULL);
+	assert_string_equal(ticket_ip(a), ticket_ip(b));
+	assert_memory_equal(&a->addr, &b->addr, sizeof a->addr);
+	assert_true(a->time == b->time && a->first == b->first);
+	assert_int_equal(a->retry, b->retry);
+	assert_int_equal(a->failures, b->failures);
+	assert_int_equal(a->failregex, b->failregex);
+	assert_int_equal(a->n_matches, b->n_matches);
+	for (size_t i = 0; i < a->n_matches; i++) {
+		const struct ticket_match *x = &a->matches[i], *y = &b->matches[i];
+		assert_int_equal(x->len, y->len);
+		assert_string_equal(x->bytes, y->bytes);
+		assert_int_equal(x->is_joined, y->is_joined);
+		assert_true(x->time == y->time);
+		assert_int_equal(x->user == NULL, y->user == NULL);
+		if (x->user != NULL)
+			assert_string_equal(x->user, y->user);
+	}
+	assert_int_equal(a->n_groups, b->n_groups);
+	for (size_t i = 0; i < a->n_groups; i++) {
+		assert_string_equal(a->groups[i].name, b->groups[i].name);
+		assert_string_equal(a->groups[i].value, b->groups[i].value);
+	}
+}
+
+static struct ticket *
+some_failure(int n, double time)
+{
+	char text[40];
+	snprintf(text, sizeof text, "192.0.2.%d", rand() % IDS);
+	struct ticket *t = ticket_new(text, time);
+	t->failregex = rand() % 9;
+	for (int i = 0; i <= rand() % 3; i++) {
+		snprintf(text, sizeof text, "line %d of failure %d", i, n);
+		ticket_add_match(t, text, strlen(text), 0, 0, 9);
+	}
+	snprintf(text, sizeof text, "user%d", rand() % 3);
+	if (rand() % 3 != 0)
+		ticket_set_group(t, "user", text);
+	ticket_set_group(t, "mlfid", text + 1);
+	if (rand() % 4 == 0)
+		t->ip = strdup("198.51.100.7");
+	return t;
+}
+
+static void
+count_one(void *arg, const struct ticket *t)
+{
+	*(double *)arg += t->time + t->retry;
+}
+
+static void
+compare(struct world *w)
+{
+	char id[32];
+
+	for (size_t j = 0; j < JAILS; j++) {
+		double sum = 0, other = 0;
+		for (int i = 0; i < IDS; i++) {
+			snprintf(id, sizeof id, "192.0.2.%d", i);
+			assert_same_ticket(failures_find(w->shared[j], id), failures_find(w->alone[j], id));
+		}
+		assert_int_equal(failures_count(w->shared[j]), failures_count(w->alone[j]));
+		assert_int_equal(failures_total(w->shared[j]), failures_total(w->alone[j]));
+		failures_each(w->shared[j], count_one, &sum);
+		failures_each(w->alone[j], count_one, &other);
+		assert_true(fabs(sum - other) < 1e-3);
+	}
+}
+
+static void
+fail_in_some(struct world *w, const struct failures_limits all[JAILS], int n, double time)
+{
+	struct ticket *t = some_failure(n, time);
+	int attempts = rand() % 5 == 0 ? 3 : 1;
+
+	for (size_t j = 0; j < JAILS; j++) {
+		if (rand() % 8 == 0)
+			continue;
+		if (rand() % 20 == 0)
+			t->failures = t->failures == 2 ? 0 : 2;
+		t->serial = rand() % 9 == 0 ? 0 : (uint64_t)n + 1;
+		const int shared = failures_add(w->shared[j], t, attempts, &all[j])->retry;
+		t->serial = 0;
+		assert_int_equal(failures_add(w->alone[j], t, attempts, &all[j])->retry, shared);
+		if (shared > all[j].maxretry) {
+			struct ticket *a = failures_take(w->shared[j], t->id), *b = failures_take(w->alone[j], t->id);
+			assert_same_ticket(a, b);
+			ticket_free(a);
+			ticket_free(b);
+		}
+	}
+	ticket_free(t);
+}
+
+static void
+jails_that_share_a_book_count_as_if_alone(void **state)
+{
+	static const struct failures_limits all[JAILS] = {{60, 9, 3}, {60, 9, 3}, {60, 9, 3}, {90, 9, 3}, {60, 4, 0}};
+	struct world w = {.book = failures_book_new()};
+	double now = 100000;
+
+	(void)state;
+	srand(5);
+	for (size_t j = 0; j < JAILS; j++) {
+		w.shared[j] = failures_new(w.book);
+		w.books[j] = failures_book_new();
+		w.alone[j] = failures_new(w.books[j]);
+	}
+	for (int n = 0; n < 20000; n++) {
+		size_t j = (size_t)rand() % JAILS;
+		char id[32];
+		now += rand() % 4;
+		fail_in_some(&w, all, n, now - (rand() % 10 == 0 ? rand() % 100 : 0));
+		snprintf(id, sizeof id, "192.0.2.%d", rand() % IDS);
+		if (rand() % 20 == 0)
+			assert_int_equal(failures_forget(w.shared[j], id), failures_forget(w.alone[j], id));
+		if (rand() % 10 == 0) {
+			double gone = 0, other = 0;
+			failures_expire(w.shared[j], now, all[j].findtime, count_one, &gone);
+			failures_expire(w.alone[j], now, all[j].findtime, count_one, &other);
+			assert_true(gone == other);
+		}
+		if (rand() % 500 == 0) {
+			double by = rand() % 2 == 0 ? 3600 : -3600;
+			now += by;
+			failures_shift(w.book, by, now);
+			for (size_t k = 0; k < JAILS; k++)
+				failures_shift(w.books[k], by, now);
+		}
+		if (rand() % 300 == 0) { /* a jail goes, and another one comes */
+			failures_free(w.shared[j]);
+			failures_free(w.alone[j]);
+			w.shared[j] = failures_new(w.book);
+			w.alone[j] = failures_new(w.books[j]);
+		}
+		compare(&w);
+	}
+	for (size_t j = 0; j < JAILS; j++) {
+		failures_free(w.alone[j]);
+		failures_book_free(w.books[j]);
+	}
+	failures_book_free(w.book); /* jails may hold it longer */
+	for (size_t j = 0; j < JAILS; j++)
+		failures_free(w.shared[j]);
+}
+
 /* ---- bans ---- */
 
 static void
@@ -215,6 +410,8 @@ main(void)
 	    cmocka_unit_test(only_the_last_matches_are_kept),
 	    cmocka_unit_test(failures_expire_after_findtime),
 	    cmocka_unit_test(the_table_is_capped_and_the_oldest_leaves),
+	    cmocka_unit_test(who_failed_again_is_not_the_oldest),
+	    cmocka_unit_test(jails_that_share_a_book_count_as_if_alone),
 	    cmocka_unit_test(bans_end_in_order),
 	    cmocka_unit_test(a_changed_bantime_moves_bans_without_a_time_of_their_own),
 	    cmocka_unit_test(the_heap_survives_any_order_of_adding_and_taking),
