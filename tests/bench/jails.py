@@ -4,9 +4,10 @@
 What 50 jails on one log cost the engine, beside one: a real `jailtop server`, whose log grows by LINES lines at once;
 cpu seconds of its process, in turn in each of three rounds. `equal`: 50 jails with the sshd filter. `mixed`: 50 jails,
 each with another of the stock filters (or another mode) that may stand on such a log. Needs no root: nothing is banned.
-A and B are the logs of regex.sh; in C nobody fails, so that what is left is reading and matching. (Each jail counts its
-failures itself: 50 that find the same count fifty times as many.) The goal is three times one jail's cost; it is held
-against the 50 equal jails on C, and printed for all. Ends with 1 when it is missed there, or when counts differ.
+A and B are the logs of regex.sh; in C nobody fails, so that what is left is reading and matching. The goal is three times
+one jail's cost; it is held against the 50 equal jails on all logs and the mixed ones on C, and printed for all. (Mixed ones
+find six times as many failures on A and B as one, each by its own expressions.) Ends with 1 when it is missed there, or
+when counts differ.
 """
 import os, re, shutil, statistics, subprocess, sys, tempfile, time
 
@@ -138,10 +139,10 @@ def main():
             if rounds[0][2][0] != ones[0][2][0]:
                 print(f"{log}: the counts differ: {rounds[0][2]}")
                 ok = False
-            ok = ok and (ratio <= 3 or log != "C" or name != "equal")
+            ok = ok and (ratio <= 3 or (log != "C" and name == "mixed"))
     shutil.rmtree(work)
     if not ok:
-        print("a goal was missed: 50 equal jails match at more than 3 times the cost of one, or counts differ")
+        print("a goal was missed: 50 jails cost more than 3 times what one does, or counts differ")
     sys.exit(not ok)
 
 
