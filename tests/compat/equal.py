@@ -141,9 +141,9 @@ def own_stamp(data):
 ODD = '192.0.2.9' # its lines are stamped so long ago that a server takes the moment of reading for their time
 def found_stamp(s, jail, ip):
     """When a server read ODD's lines is its own affair (both poll, each at its own second); that it bans at the time
-    which it has told with its last Found is not."""
+    which it has told with the latest Found is not."""
     found = re.findall(rf'\[{jail}\] Found {re.escape(ip)} - (\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d)', open(f'{s.d}/log', errors='replace').read())
-    return time.mktime(time.strptime(found[-1], '%Y-%m-%d %H:%M:%S'))
+    return time.mktime(time.strptime(max(found), '%Y-%m-%d %H:%M:%S'))
 def rows(s, table):
     db = sqlite3.connect(f'file:{s.d}/db?mode=ro', uri=True)
     got = []
