@@ -396,7 +396,7 @@ jail_set_findtime(struct jail *j, double seconds)
 {
 	j->findtime = seconds;
 	filter_set_findtime(j->filter, seconds);
-	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "  findtime: %.0f", seconds);
+	log_write(LOG_LEVEL_INFO, "fail2ban.filter", j->has_float_findtime ? "  findtime: %.1f" : "  findtime: %.0f", seconds);
 }
 
 void

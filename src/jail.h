@@ -73,6 +73,7 @@ struct jail {
 
 	int maxretry, maxmatches;
 	double findtime;
+	bool has_float_findtime; /* compat: it came of an expression that Python makes a float of: 1.5h, 1mo */
 	int64_t bantime;
 	bool ignoreself;
 	bool cuts; /* cutconnections: the established connections of who is banned end, too */

@@ -74,7 +74,7 @@ multiplier(const char *text, int count, double *out, struct err *err)
 			break;
 		last = (double)strtol(p, &end, 10);
 		if (end == p || (*end != ' ' && *end != '\0'))
-			return err_set(err, "bantime.multipliers '%s': expected whole numbers", text);
+			return err_set(err, "invalid literal for int() with base 10: '%.*s'", (int)strcspn(p, " "), p); /* compat */
 		p = end;
 		if (i == count)
 			break;
@@ -87,7 +87,7 @@ bool
 bantime_set(struct value *options, const char *option, const struct value *v, struct err *err)
 {
 	struct str s = {0};
-	double n;
+	double n = 0;
 	bool ok = true;
 
 	if (v->kind != VALUE_NONE)
@@ -101,8 +101,9 @@ bantime_set(struct value *options, const char *option, const struct value *v, st
 		kept = value_bool(bantime_is_increment(one));
 		value_free(one);
 	} else if (strcmp(option, "maxtime") == 0 || strcmp(option, "rndtime") == 0) {
-		ok = duration_parse(str_text(&s), &n, err);
-		kept = n == floor(n) ? value_int((int64_t)n) : value_float(n);
+		bool is_whole = true;
+		ok = duration_eval(str_text(&s), &n, &is_whole, err);
+		kept = ok && is_whole ? value_int((int64_t)n) : value_float(n);
 	} else {
 		struct formula_env env = {.time = 600, .count = 1, .factor = 1, .random = 0.5};
 		if (strcmp(option, "multipliers") == 0)

@@ -1,10 +1,10 @@
 /* cmd_jail: the options of one jail: `get JAIL X`, `set JAIL X …`. Set answers what get would. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "ban/bantime.h"
+#include "base/duration.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "command/cmd_action.h"
@@ -12,12 +12,6 @@
 #include "engine.h"
 #include "jail.h"
 #include "trouble.h"
-
-static bool
-answer_seconds(struct command *c, double s)
-{
-	return command_answer(c, s == floor(s) ? value_int((int64_t)s) : value_float(s));
-}
 
 static bool
 set_idle(struct command *c)
@@ -119,17 +113,24 @@ set_maxmatches(struct command *c)
 static bool
 get_findtime(struct command *c)
 {
-	return answer_seconds(c, c->jail->findtime);
+	double s = c->jail->findtime;
+
+	return command_answer(c, c->jail->has_float_findtime ? value_float(s) : value_int((int64_t)s));
 }
 
 static bool
 set_findtime(struct command *c)
 {
 	const char *v = command_arg(c, 0);
+	struct err err;
+	bool is_whole;
 	double s;
 
-	if (v == NULL || !command_time(c, v, &s))
+	if (v == NULL)
 		return false;
+	if (!duration_eval(v, &s, &is_whole, &err))
+		return command_no_time(c, v, &err);
+	c->jail->has_float_findtime = !is_whole;
 	jail_set_findtime(c->jail, s);
 	jail_touch(c->jail);
 	return get_findtime(c);

@@ -86,20 +86,64 @@ is_among(const char *name, const char *const *names)
 	return false;
 }
 
+/* What iconv calls an encoding that Python knows by this name; NULL: the same. */
+static char *
+iconv_name(const char *normal)
+{
+	static const struct { const char *name, *iconv; } others[] = {
+	    {"big5-tw", "BIG5"}, {"csbig5", "BIG5"}, {"chinese", "GB2312"}, {"csiso58gb231280", "GB2312"},
+	    {"euc-jis2004", "EUC-JISX0213"}, {"euc-jis-2004", "EUC-JISX0213"}, {"eucjis2004", "EUC-JISX0213"},
+	    {"jisx0213", "EUC-JISX0213"}, {"eucjisx0213", "EUC-JISX0213"}, {"eucgb2312-cn", "GB2312"},
+	    {"gb18030-2000", "GB18030"}, {"gb2312-1980", "GB2312"}, {"gb2312-80", "GB2312"}, {"hkscs", "BIG5-HKSCS"},
+	    {"iso-ir-58", "GB2312"}, {"korean", "EUC-KR"}, {"ks-c-5601", "EUC-KR"}, {"ks-c-5601-1987", "EUC-KR"},
+	    {"ks-x-1001", "EUC-KR"}, {"ksc5601", "EUC-KR"}, {"ksx1001", "EUC-KR"}, {"kz1048", "RK1048"},
+	    {"kz-1048", "RK1048"}, {"l9", "ISO-8859-15"}, {"mac-roman", "MACINTOSH"}, {"macroman", "MACINTOSH"},
+	    {"mac-centeuro", "MAC-CENTRALEUROPE"}, {"mac-latin2", "MAC-CENTRALEUROPE"}, {"maclatin2", "MAC-CENTRALEUROPE"},
+	    {"maccentraleurope", "MAC-CENTRALEUROPE"}, {"ms-kanji", "CP932"}, {"mskanji", "CP932"}, {"ms1361", "JOHAB"},
+	    {"ms949", "CP949"}, {"ms950", "CP950"}, {"s-jis", "SHIFT_JIS"}, {"shiftjis", "SHIFT_JIS"},
+	    {"s-jisx0213", "SHIFT_JISX0213"}, {"sjisx0213", "SHIFT_JISX0213"}, {"thai", "TIS-620"}, {"tis-620-0", "TIS-620"},
+	    {"u-jis", "EUC-JP"}, {"u7", "UTF-7"},
+	};
+	size_t digits = strspn(normal, "0123456789");
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (strcmp(normal, others[i].name) == 0)
+			return xstrdup(others[i].iconv);
+	if (digits > 0 && normal[digits] == '\0') /* 1251 */
+		return xasprintf("CP%s", normal);
+	if (str_starts(normal, "iso2022")) /* iso2022_jp */
+		return xasprintf("iso-2022%s", normal + strlen("iso2022"));
+	if (str_starts(normal, "iso-8859-")) { /* iso-8859-9-1989 */
+		size_t len = strlen("iso-8859-");
+		len += strspn(normal + len, "0123456789");
+		if (normal[len] == '-')
+			return xstrndup(normal, len);
+	}
+	return NULL;
+}
+
 static bool
 open_iconv(struct lines *l, const char *encoding, const char *normal)
 {
+	/* iconv takes a name of nothing but signs for the locale's encoding */
+	if (strpbrk(normal, "abcdefghijklmnopqrstuvwxyz0123456789") == NULL)
+		return false;
 	l->iconv = iconv_open("UTF-8", encoding);
 	if (l->iconv == (iconv_t)-1)
 		l->iconv = iconv_open("UTF-8", normal);
+	char *other = l->iconv == (iconv_t)-1 ? iconv_name(normal) : NULL;
+	if (other != NULL)
+		l->iconv = iconv_open("UTF-8", other);
+	free(other);
 	return l->iconv != (iconv_t)-1;
 }
 
 static bool
 set_encoding(struct lines *l, const char *encoding)
 {
-	static const char *const utf8[] = {"utf-8", "utf8", "u8", "utf", "cp65001", NULL};
-	static const char *const ascii[] = {"ascii", "us-ascii", "us", "646", "iso646-us", "ansi-x3.4-1968", "cp367", NULL};
+	static const char *const utf8[] = {"utf-8", "utf8", "u8", "utf", "utf-8-sig", "utf8-ucs2", "utf8-ucs4", "cp65001", NULL};
+	static const char *const ascii[] = {"ascii", "us-ascii", "us", "646", "iso646-us", "ansi-x3.4-1968", "ansi-x3-4-1968",
+	    "ansi-x3.4-1986", "iso-646.irv-1991", "cp367", NULL};
 	static const char *const latin1[] = {"latin1", "latin-1", "iso-8859-1", "iso8859-1", "8859", "iso8859", "l1",
 	    "latin", "cp819", "ibm819", NULL};
 	static const struct {

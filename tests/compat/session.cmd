@@ -103,6 +103,9 @@ get t logencoding
 set t logencoding UTF-8
 set t logencoding ascii
 set t logencoding nosuchcoding
+set t logencoding '{}'
+set t logencoding mac_roman
+set t logencoding ascii
 get t logencoding
 get t journalmatch
 set t addjournalmatch _SYSTEMD_UNIT=x
@@ -139,6 +142,9 @@ get t usedns
 set t usedns no
 get t findtime
 set t findtime 20m
+set t findtime 1.5h
+get t findtime
+set t findtime 1mo
 set t findtime 600
 get t bantime
 set t bantime 2h
@@ -164,9 +170,11 @@ get u bantime.increment
 get u bantime.factor
 set u bantime.factor 2
 get u bantime.factor
+set u bantime.maxtime 1mo
 set u bantime.maxtime 1d
 get u bantime.maxtime
 set u bantime.rndtime 0
+set u bantime.multipliers '1 2 x'
 set u bantime.multipliers '1 2 4'
 get u bantime.multipliers
 set u bantime.formula 'ban.Time * 2'

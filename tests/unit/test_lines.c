@@ -221,6 +221,15 @@ encodings_have_names(void **state)
 	(void)state;
 	assert_null(lines_new("no-such", on_lines, NULL, &err));
 	assert_string_equal(err.text, "unknown encoding: no-such");
+	assert_null(lines_new("{}", on_lines, NULL, &err));
+	assert_null(lines_new("", on_lines, NULL, &err));
+	/* Python's other names of them */
+	static const char *const others[] = {"1251", "mac_roman", "utf-8-sig", "iso_8859_2_1987", "shiftjis", "KS_C_5601-1987"};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		struct lines *other = lines_new(others[i], NULL, NULL, &err);
+		assert_non_null(other);
+		lines_free(other);
+	}
 	struct lines *l = lines_new("auto", NULL, NULL, &err);
 	assert_string_equal(lines_encoding(l), "UTF-8");
 	lines_free(l);
