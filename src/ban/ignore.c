@@ -167,7 +167,8 @@ ignore_set_name(struct ignore *g, const char *name, const struct addr *addrs, si
 		return;
 	free(e->found);
 	e->found = xcalloc(count, sizeof *addrs);
-	memcpy(e->found, addrs, count * sizeof *addrs);
+	if (count != 0)
+		memcpy(e->found, addrs, count * sizeof *addrs);
 	e->n_found = count;
 }
 

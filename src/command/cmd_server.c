@@ -376,7 +376,7 @@ cmd_unban(struct command *c)
 
 	if (command_args(c) == 0)
 		return command_fail(c, "Exception", "Invalid command");
-	if (command_args(c) == 1 && strcmp(c->text[c->at], "--all") == 0)
+	if (command_args(c) == 1 && c->text[c->at] != NULL && strcmp(c->text[c->at], "--all") == 0)
 		return command_answer(c, value_int((int64_t)unban_everything(c->engine, NULL)));
 	store_begin(c->engine->store);
 	for (struct jail *j = c->engine->jails; j != NULL; j = j->hh.next)

@@ -97,6 +97,8 @@ command_time(struct command *c, const char *text, double *seconds)
 {
 	struct err err;
 
+	if (text == NULL) /* a list, a dict or None */
+		return command_fail(c, "TypeError", "a time is expected");
 	return duration_parse(text, seconds, &err) || command_no_time(c, text, &err);
 }
 

@@ -2,7 +2,7 @@
 """proto.py JAILTOP DIR TEST: fail2ban's protocol as others write it: opcode by opcode, and by its own Python library."""
 import os, pickle, pickletools, re, socket, struct, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine import Engine, main, until
+from engine import Engine, Wire, main, until
 
 END = b'<F2B_END_COMMAND>'
 
@@ -166,5 +166,49 @@ def library(jailtop, d):
     assert tuple(s.send(['unban', '--all'])) == (0, 2)
     s.close()
     e.stop()
+
+def types(jailtop, d):
+    """Whatever type an argument has, and wherever one is missing: an answer, and the engine lives on."""
+    e = Engine(jailtop, d)
+    e.start()
+    odd = [None, [], ['x'], {}, {'a': []}, 0, -1, 2**63 - 1, 1.5, True, '']
+    options = 'idle ignoreself ignorecommand ignorecache addlogpath dellogpath logencoding addjournalmatch addfailregex ' \
+        'delfailregex addignoreregex delignoreregex prefregex datepattern usedns findtime bantime maxretry maxmatches maxlines ' \
+        'logtimezone bantime.increment bantime.factor bantime.maxtime bantime.multipliers bantime.formula banip unbanip attempt ' \
+        'addaction delaction addignoreip delignoreip cutconnections nosuch'.split()
+    commands = [['set', 't', o, '1'] for o in options]
+    commands += [['get', 't', o] for o in 'banip banned actions failregex logpath bantime findtime ignoreip'.split()]
+    commands += [[verb, 't', 'action', 'rec', p, '1'][:6 if verb == 'set' else 5] for verb in ('set', 'get')
+                 for p in ('actionban', 'timeout', 'bantime', 'new', 'ban')]
+    commands += [['set', 't', 'banip', '--time', '5', '192.0.2.9'], ['set', 't', 'addignoreip', '--for', '5', '192.0.2.8'],
+                 ['set', 'all', 'addignoreip', '--for', '5', '192.0.2.8'], ['set', 'dbpurgeage', '1d'], ['set', 'dbmaxmatches', '5'],
+                 ['set', 'loglevel', 'INFO'], ['set', 'thread', {}], ['set', 'hold', 'off'], ['unban', '192.0.2.7'], ['banned', '192.0.2.7'],
+                 ['status', 't', 'basic'], ['get', 't', 'actionproperties', 'rec'], ['add', 'v', 'polling'], ['start', 'v'],
+                 ['reload', 't', [], []], ['multi-set', 't', 'addignoreip', ['192.0.2.6']], ['server-stream', [['ping']]], ['repair', 'x'],
+                 ['echo', 'x'], ['config-error', 'x']]
+    many = pickled = 0
+    with Wire(e.sock) as w:
+        for words in commands:
+            for at in range(len(words) + 1):
+                for value in odd:
+                    changed = words[:at] + [value] + words[at + 1:]
+                    answer = w.raw({'id': 1, 'command': changed})
+                    assert 'ok' in answer, (changed, answer)
+                    many += 1
+                w.raw({'id': 1, 'command': words[:at]})
+                # and in fail2ban's protocol, which has to write what came of it
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.settimeout(20); s.connect(e.sock)
+                    s.sendall(pickle.dumps(words[:at] + [odd[pickled % len(odd)]]) + END)
+                    got = b''
+                    while not got.endswith(END):
+                        part = s.recv(65536)
+                        assert part, words
+                        got += part
+                    list(pickletools.genops(got[:-len(END)]))
+                    pickled += 1
+    assert e.ask('ping') == 'pong'
+    e.stop()
+    return f'{many} commands, {pickled} more in fail2ban\'s protocol'
 
 main(globals())

@@ -27,6 +27,7 @@ state() { # FILE TEST
 @test "a second engine is refused with the pid of the first one; after a kill it is not" { state life_cycle second; }
 
 @test "requests in every opcode that writers of fail2ban's protocol use; replies that any reader loads" { state proto opcodes; }
+@test "arguments of any type, and none: an answer, and the engine lives on" { state proto types; }
 @test "fail2ban's own socket class" {
     /usr/bin/python3 -c 'import sys; sys.path.append("/usr/lib/python3/dist-packages"); import fail2ban.client.csocket' 2>/dev/null ||
         skip "fail2ban's modules are not installed"
