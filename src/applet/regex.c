@@ -127,54 +127,12 @@ note_pref(struct tester *t)
 	t->n_pref_groups++;
 }
 
-static void
-on_line(void *arg, const struct line *given)
-{
-	struct tester *t = arg;
-	struct line shown = *given, *line = &shown;
-
-	if (!isnan(given->time)) { /* a journal's: with its time, as a failure has it */
-		struct filter_last last;
-		filter_last(t->filter, &last);
-		shown.bytes = last.line.bytes;
-		shown.len = last.line.len;
-	}
-
-	if (t->opts.explain)
-		explain_line(t, line);
-	if (t->json != NULL)
-		json_run_line(t->json, line, t->is_ignored);
-	if (t->rows != NULL) {
-		rows_line(t->rows, t->is_ignored);
-	} else {
-		note_pref(t);
-		if (t->is_ignored)
-			report_keep(&t->ignored, t->json == NULL && may_keep(t, &t->ignored, t->opts.no_ignored, t->opts.all_ignored),
-			    line->bytes, line->len);
-		else if (t->n_found > 0)
-			report_keep(&t->matched, t->opts.all_matched && t->json == NULL, line->bytes, line->len);
-		else
-			report_keep(&t->missed, t->json == NULL && may_keep(t, &t->missed, t->opts.no_missed, t->opts.all_missed),
-			    line->bytes, line->len);
-		t->tested++;
-	}
-	t->n_found = 0;
-	t->is_ignored = false;
-	t->first_regex = 0;
-}
-
-/* compat: lines that fail2ban-regex passes over and does not count. */
-static bool
-is_skipped(const struct line *l)
-{
-	return l->len == 0 || l->bytes[0] == '#';
-}
-
 /* ---- maxlines > 1: lines that a later one completed are no longer missed ---- */
 
-struct waiting { /* copies of the lines in the window */
+struct waiting { /* copies of the lines that stood in the window */
 	struct str *lines;
 	size_t count;
+	bool was_full;
 };
 
 static bool
@@ -221,29 +179,79 @@ unlist(struct tester_lines *l, const struct str *line)
 }
 
 static void
-settle_waiting(struct tester *t, struct waiting *w, bool was_full)
+settle_waiting(struct tester *t)
 {
+	const struct waiting *w = t->waiting;
+
 	for (size_t i = 0; i < w->count; i++) {
 		const struct str *line = &w->lines[i];
-		if (i >= was_full && !still_waits(t, line) && t->rows == NULL) {
+		if (i >= w->was_full && !still_waits(t, line) && t->rows == NULL) {
 			unlist(&t->missed, line);
 			report_keep(&t->matched, t->opts.all_matched, str_text(line), line->len);
 			t->missed.count--;
 		}
-		str_done(&w->lines[i]);
 	}
-	free(w->lines);
+}
+
+/* ---- what came of a line ---- */
+
+static void
+on_line(void *arg, const struct line *given)
+{
+	struct tester *t = arg;
+	struct line shown = *given, *line = &shown;
+
+	if (!isnan(given->time)) { /* a journal's: with its time, as a failure has it */
+		struct filter_last last;
+		filter_last(t->filter, &last);
+		shown.bytes = last.line.bytes;
+		shown.len = last.line.len;
+	}
+
+	if (t->waiting != NULL) /* compat: those that this one completed are listed before it */
+		settle_waiting(t);
+	if (t->opts.explain)
+		explain_line(t, line);
+	if (t->json != NULL)
+		json_run_line(t->json, line, t->is_ignored);
+	if (t->rows != NULL) {
+		rows_line(t->rows, t->is_ignored);
+	} else {
+		note_pref(t);
+		if (t->is_ignored)
+			report_keep(&t->ignored, t->json == NULL && may_keep(t, &t->ignored, t->opts.no_ignored, t->opts.all_ignored),
+			    line->bytes, line->len);
+		else if (t->n_found > 0)
+			report_keep(&t->matched, t->opts.all_matched && t->json == NULL, line->bytes, line->len);
+		else
+			report_keep(&t->missed, t->json == NULL && may_keep(t, &t->missed, t->opts.no_missed, t->opts.all_missed),
+			    line->bytes, line->len);
+		t->tested++;
+	}
+	t->n_found = 0;
+	t->is_ignored = false;
+	t->first_regex = 0;
+}
+
+/* compat: lines that fail2ban-regex passes over and does not count. */
+static bool
+is_skipped(const struct line *l)
+{
+	return l->len == 0 || l->bytes[0] == '#';
 }
 
 static void
 feed_windowed(struct tester *t, const struct line *line)
 {
-	struct waiting w;
-	bool was_full = filter_window(t->filter) >= (size_t)filter_maxlines(t->filter);
+	struct waiting w = {.was_full = filter_window(t->filter) >= (size_t)filter_maxlines(t->filter)};
 
 	snapshot(t, &w);
+	t->waiting = &w;
 	filter_feed(t->filter, line, 1);
-	settle_waiting(t, &w, was_full);
+	t->waiting = NULL;
+	for (size_t i = 0; i < w.count; i++)
+		str_done(&w.lines[i]);
+	free(w.lines);
 }
 
 static void

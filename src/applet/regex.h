@@ -69,6 +69,7 @@ struct tester {
 	struct tester_names *names;
 
 	/* the line at hand */
+	struct waiting *waiting; /* maxlines > 1: what waited for it; borrowed */
 	size_t n_found;   /* failures */
 	bool is_ignored;
 	int first_regex;

@@ -186,3 +186,17 @@ EOS
     [ "$status" = 255 ]
     [[ "$output" = *ERROR* ]]
 }
+
+@test "lines that a later one completed are listed in their order" {
+    printf '2026-11-22 08:00:00 a 192.0.2.1\n2026-11-22 08:00:01 x\n2026-11-22 08:00:02 b\n' >many
+    regex -L 3 --print-all-matched --print-all-missed many '^ a <HOST><SKIPLINES> b$' >out
+    diff <(sed -n '/^|- Matched/,$p' out) - <<'EOS'
+|- Matched line(s):
+|  2026-11-22 08:00:00 a 192.0.2.1
+|  2026-11-22 08:00:02 b
+`-
+|- Missed line(s):
+|  2026-11-22 08:00:01 x
+`-
+EOS
+}
