@@ -154,7 +154,11 @@ find_slot(struct datedetect *d, const char *name)
 static bool
 add_slot(struct datedetect *d, struct datepattern *p, bool ignore_twice, struct err *err)
 {
-	if (find_slot(d, p->name) != NULL) {
+	struct slot *twin = find_slot(d, p->name);
+	if (twin != NULL) {
+		/* compat: DD_patternCache: it is one template for both, if it has no pattern; the last to name it weighs it */
+		if (p->pattern == NULL && twin->pattern->pattern == NULL)
+			twin->pattern->weight = p->weight;
 		bool ok = ignore_twice || err_set(err, "There is already a template with name %s", p->name);
 		datepattern_done(p);
 		return ok;

@@ -337,6 +337,26 @@ names_and_expressions_are_those_of_the_reports(void **state)
 	free(bare);
 }
 
+/* As the stock filters dovecot and nsd have it: the own one weighs what the built-in one does. */
+static void
+an_epoch_before_the_defaults_weighs_as_theirs(void **state)
+{
+	static const char *const firsts[] = {"{^LN-BEG}EPOCH", "{^LN-BEG}TAI64N"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct datedetect *d = datedetect_new(room, 2026);
+		struct datedetect_template t;
+		assert_true(datedetect_add(d, firsts[i], NULL));
+		datedetect_template(d, 0, &t);
+		assert_true(t.own_weight == 1);
+		assert_true(datedetect_add(d, "{^LN-BEG}", NULL));
+		datedetect_template(d, 0, &t);
+		assert_true(t.own_weight == 100);
+		datedetect_free(d);
+	}
+}
+
 static void
 the_winner_is_tried_first_and_moves_up(void **state)
 {
@@ -465,6 +485,7 @@ main(void)
 	    cmocka_unit_test(wrong_patterns_are_refused_at_once),
 	    cmocka_unit_test(a_pattern_may_not_be_given_twice_but_defaults_may_follow),
 	    cmocka_unit_test(names_and_expressions_are_those_of_the_reports),
+	    cmocka_unit_test(an_epoch_before_the_defaults_weighs_as_theirs),
 	    cmocka_unit_test(the_winner_is_tried_first_and_moves_up),
 	    cmocka_unit_test(epochs_are_found_wherever_they_stand),
 	    cmocka_unit_test(learned_stamps_are_read_as_the_expression_reads_them),
