@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "jailtop/applet.h"
@@ -97,6 +98,12 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
+static const char *
+called_as(const char *name)
+{
+	return strcmp(name, "regex") == 0 ? "jailtop regex" : name;
+}
+
 static int
 usage_error(const char *called, const char *before, const char *what)
 {
@@ -119,7 +126,7 @@ parse_number(const char *text, long *n)
 int
 tester_parse(int argc, char **argv, struct tester_opts *o)
 {
-	const char *called = argv[0];
+	const char *called = called_as(argv[0]);
 	long n;
 	int c;
 
@@ -194,7 +201,7 @@ tester_check(int count, const struct tester_opts *o, const char *called)
 		errors[n++] = "ERROR: provide both <LOG> and <REGEX>.";
 	if (n == 0)
 		return true;
-	print_help(stdout, called);
+	print_help(stdout, called_as(called));
 	fflush(stdout);
 	fputc('\n', stderr);
 	for (size_t i = 0; i < n; i++)
