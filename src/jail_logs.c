@@ -1,11 +1,11 @@
 /* jail_logs: the files of one jail: found, followed, their positions kept. */
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/logglob.h"
 #include "describe.h"
 #include "engine.h"
 #include "flow_stages.h"
@@ -155,6 +155,12 @@ jail_del_log(struct jail *j, const char *path)
 	return false;
 }
 
+static int
+by_path(const void *a, const void *b)
+{
+	return strcmp(value_text(*(struct value *const *)a), value_text(*(struct value *const *)b));
+}
+
 void
 jail_scan_globs(struct jail *j)
 {
@@ -162,21 +168,22 @@ jail_scan_globs(struct jail *j)
 	bool started = j->is_running;
 
 	DL_FOREACH(j->logs, l) {
-		glob_t found = {0};
-		if (!l->is_glob || glob(l->path, 0, NULL, &found) != 0) {
-			globfree(&found);
+		if (!l->is_glob)
 			continue;
-		}
-		for (size_t i = 0; i < found.gl_pathc && i < GLOB_MAX_FILES; i++) {
+		struct value *found = value_list();
+		logglob(l->path, GLOB_MAX_FILES, found);
+		qsort(found->seq.items, value_count(found), sizeof *found->seq.items, by_path);
+		for (size_t i = 0; i < value_count(found); i++) {
 			struct err err;
-			if (find_log(j, found.gl_pathv[i]) != NULL)
+			const char *path = value_text(value_at(found, i));
+			if (find_log(j, path) != NULL)
 				continue;
-			struct jail_log *log = add_entry(j, found.gl_pathv[i], l->at_end, false, true);
+			struct jail_log *log = add_entry(j, path, l->at_end, false, true);
 			log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Added logfile: '%s'", j->name, log->path);
 			if (started && !jail_open_log(log, &err))
 				log_write(LOG_LEVEL_ERROR, "fail2ban.filter", "%s", err.text);
 		}
-		globfree(&found);
+		value_free(found);
 	}
 }
 

@@ -1,11 +1,12 @@
 #include "config/logglob.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <dirent.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,11 +33,84 @@ globbing_add(struct globbing *g, const char *path)
 		value_push(g->list, value_str(path));
 }
 
-/* compat: a ']' or a class of POSIX inside of [...] is what Python's fnmatch makes of it: no class */
+/* A character; a byte that is no UTF-8 is one of its own. */
+static uint32_t
+next_char(const char **at)
+{
+	uint32_t c;
+	size_t n = text_decode(*at, strlen(*at), &c);
+
+	if (n == 0)
+		n = 1, c = 0xdc00u + (unsigned char)**at;
+	*at += n;
+	return c;
+}
+
+/* Behind the first ']' that can end the set which begins at p, behind its '['; NULL: there is none. */
+static const char *
+set_end(const char *p)
+{
+	p += *p == '!';
+	p = strchr(p + (*p == ']'), ']');
+	return p != NULL ? p + 1 : NULL;
+}
+
+static bool
+set_holds(const char *p, const char *end, uint32_t c)
+{
+	bool is_negated = *p == '!', is_found = false;
+
+	for (p += is_negated; p < end;) {
+		uint32_t low = next_char(&p), high = low;
+		if (*p == '-' && p + 1 < end) {
+			p++;
+			high = next_char(&p);
+		}
+		is_found = is_found || (low <= c && c <= high);
+	}
+	return is_found != is_negated;
+}
+
+/* compat: Python's fnmatch, by characters: '!' alone negates a set, which knows no classes, and no backslash escapes */
+static bool
+pattern_matches(const char *pattern, const char *name)
+{
+	const char *star = NULL, *tried = NULL, *end;
+
+	while (*name != '\0' || *pattern != '\0') {
+		const char *p = pattern, *n = name;
+		uint32_t c = *p != '\0' ? next_char(&p) : 0;
+		if (c == '*') {
+			star = pattern = p;
+			tried = name;
+			continue;
+		}
+		if (c != 0 && *n != '\0') {
+			uint32_t of_name = next_char(&n);
+			bool is_same = c == of_name || c == '?';
+			if (c == '[' && (end = set_end(p)) != NULL) {
+				is_same = set_holds(p, end - 1, of_name);
+				p = end;
+			}
+			if (is_same) {
+				pattern = p;
+				name = n;
+				continue;
+			}
+		}
+		if (star == NULL || *tried == '\0')
+			return false;
+		next_char(&tried); /* the last star takes one more */
+		pattern = star;
+		name = tried;
+	}
+	return true;
+}
+
 static bool
 name_matches(const char *pattern, const char *name)
 {
-	return fnmatch(pattern, name, FNM_NOESCAPE | FNM_PERIOD) == 0;
+	return (name[0] != '.' || pattern[0] == '.') && pattern_matches(pattern, name);
 }
 
 /* done: what is resolved already, with a slash at its end unless empty; rest: the pattern from there. */

@@ -141,6 +141,20 @@ logtimezone = UTC+0100"
     same
 }
 
+@test "globs of log files: characters, not bytes; sets without classes" {
+    local name patterns=
+    for name in a b z ü ^ - '[' ']' : '!' é 日 .x '\\'; do touch "$TREE/log/$name.log"; done
+    touch "$TREE/log/x"$'\377'".log"
+    for name in '?' '??' '[!a]' '[^a]' '[a^]' '[[:alpha:]]' '[]a]' '[!]a]' '[a-b]' '[b-a]' '[!b-a]' '[a-]' '[--:]' '[é-ü]' '[日]' '[' '[a' '[]' '*[ü]' '.?' '[.]x' \
+        '\\?' '[\\]' '[a-b-z]' '**'; do
+        patterns+=$'\n'"   $TREE/log/$name.log"
+    done
+    jail "[a]
+logpath = $patterns"
+    same
+    grep -q '日' "$BATS_TEST_TMPDIR/ours"
+}
+
 @test "every jail with the same action" {
     local text= i
     for i in 1 2 3 4 5; do text+=$'\n'"[jail-$i]"$'\n'"action = block[name=n$i, port=\"$i,x\", kind=$([ $i = 3 ] && echo b || echo a)]"; done
