@@ -122,9 +122,30 @@ add_text(struct fetch *f, const char *text, size_t len)
 	return tree_spend(f->tree, len, f->err);
 }
 
+/* A text that is being expanded, and the one that asked for it. */
+struct level {
+	const struct level *up;
+	const char *text;
+};
+
+/* compat: a name with capitals reaches a foreign section only where it stands in lower case, too, in the text or above it */
 static bool
-expand(struct fetch *f, const char *text, int depth)
+is_also_lower(const struct level *l, const char *name)
 {
+	size_t len = strlen(name);
+
+	for (; l != NULL; l = l->up)
+		for (const char *p = l->text; (p = strstr(p, name)) != NULL; p++)
+			if (p - l->text >= 2 && p[-2] == '%' && p[-1] == '(' && p[len] == ')' && p[len + 1] == 's')
+				return true;
+	return false;
+}
+
+static bool
+expand(struct fetch *f, const char *text, int depth, const struct level *up)
+{
+	const struct level level = {up, text};
+
 	if (depth > INTERPOLATE_DEPTH_MAX)
 		return fetch_fail(f, "%%(...)s refers to itself, or more than %d deep, in '%.100s'", INTERPOLATE_DEPTH_MAX, text);
 	for (const char *p = text; *p != '\0';) {
@@ -155,9 +176,10 @@ expand(struct fetch *f, const char *text, int depth)
 			str_done(&lower);
 		}
 		p += len + 4;
-		/* compat: a name with capitals reaches no foreign section, because it is looked up in lower case */
 		const char *value = strcmp(name, "__name__") == 0 ? f->section_name : look_up(f, name);
-		if (value == NULL && name == written)
+		if (value == NULL && name != written && !tree_spend(f->tree, strlen(text) / 16, f->err)) /* the search has a price */
+			return false;
+		if (value == NULL && (name == written || is_also_lower(&level, name)))
 			value = look_up_foreign(f, name);
 		bool is_ok;
 		const char *near = value == NULL ? nearest_name(f, name) : NULL;
@@ -167,7 +189,7 @@ expand(struct fetch *f, const char *text, int depth)
 		else if (strcmp(value, opts_none) == 0)
 			is_ok = fetch_fail(f, "%%(%.100s)s has no value", written);
 		else if (strchr(value, '%') != NULL)
-			is_ok = expand(f, value, depth + 1);
+			is_ok = expand(f, value, depth + 1, &level);
 		else
 			is_ok = add_text(f, value, strlen(value));
 		if (!is_ok)
@@ -191,7 +213,7 @@ config_get_from(struct tree *t, const struct ini *ini, const struct ini_section 
 		return GET_OK;
 	}
 	str_clear(f.out);
-	if (!expand(&f, value, 1))
+	if (!expand(&f, value, 1, NULL))
 		return GET_FAILED;
 	*out = arena_strndup(t->arena, str_text(f.out), f.out->len);
 	return GET_OK;

@@ -93,6 +93,14 @@ same() { # both print the same and end alike; -t as well
     same
 }
 
+@test "a foreign name with capitals counts where it stands in lower case as well" {
+    jail $'z = %(B/Y)s\n[a]\nignoreip = %(b/y)s %(B/Y)s %(Default/Mode)s %(default/mode)s\n[b]\ny = 1\n[c]\nignoreip = %(b/y)s %(z)s'
+    same
+    grep -q "'c', 'addignoreip', '1', '1'" "$BATS_TEST_TMPDIR/ours"
+    jail $'z = %(b/y)s\n[a]\nignoreip = %(B/Y)s %(z)s\n[b]\ny = 1'
+    same
+}
+
 @test "filters and actions with options" {
     jail $'[a]\nfilter = web[mode=all, port="80,443"]\naction = block[name=one, port="1, 2", tool=\'my <ip>\']\n   block[name=a-two, kind=b][flags="-x]"] block[actname=z, extra=<undefined>]\n   tell.py[to="x", n=1, actname=t]\n[b]\nmode = all\nfilter = web[mode=%(mode)s, failregex="^given <HOST>", logtype=journal]\naction =\n[c]\nfilter =\nfailregex = ^own <HOST>'
     same
