@@ -61,9 +61,9 @@ else
 OURS += -O2 -g -D_FORTIFY_SOURCE=2
 endif
 
-PKGS := ncursesw libpcre2-8 libuv sqlite3 jansson
+PKGS := ncursesw libpcre2-8 libuv jansson
 # LOADED: what most runs never need; their headers are needed here, the program opens them when it must
-LOADED :=
+LOADED := sqlite3
 HAVE_SYSTEMD := $(if $(filter no,$(WITH_SYSTEMD)),,$(shell pkg-config --exists libsystemd 2>/dev/null && echo yes))
 ifeq ($(HAVE_SYSTEMD),yes)
 LOADED += libsystemd
@@ -77,8 +77,8 @@ endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(LOADED) 2>/dev/null)
 # libiniparser has no .pc file on Debian 12, and a folder of its own for its headers on Debian 13
 PKG_CFLAGS += $(if $(wildcard /usr/include/iniparser/iniparser.h),-I/usr/include/iniparser)
-# the loader looks for each name in this order: first where most of them are found, which takes a sixth off its work
-PKG_LIBS   := $(shell pkg-config --libs sqlite3 2>/dev/null) -lc $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser -lm -lpthread -ldl
+# the loader looks for each name in this order: most are libc's
+PKG_LIBS   := -lc $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser -lm -lpthread -ldl
 DEFS := -DJAILTOP_PREFIX='"$(PREFIX)"'
 
 SRC := $(wildcard src/*.c src/*/*.c)
@@ -133,7 +133,7 @@ $O/lib.a: $(LIB) $O/files
 
 $O/unit/%: tests/unit/%.c $O/lib.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OURS) $(DEFS) -Isrc -Iui -MMD -MP $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $O/lib.a $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(OURS) $(DEFS) -Isrc -Iui -MMD -MP $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $O/lib.a $(PKG_LIBS) -lcmocka -lsqlite3
 
 -include $(UNIT:=.d)
 

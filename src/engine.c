@@ -322,6 +322,8 @@ engine_open_store(struct engine *e, const char *path)
 	if (path == NULL || strcmp(path, "None") == 0)
 		return;
 	e->store = store_open(path, &e->clock);
+	if (e->store == NULL)
+		return;
 	store_set_purge_age(e->store, e->dbpurgeage);
 	store_set_max_matches(e->store, (size_t)e->dbmaxmatches);
 	store_jails_off(e->store);

@@ -62,5 +62,6 @@ one() { # HEADER FILE...: who may include it
 # the screen is another process: find and filter are its own expressions
 one pcre2.h src/match/regex.c ui/sieve.c
 one 'n?curses' ui/term.c
+one sqlite3.h src/store/sqlite.h
 one systemd/sd-journal.h include/base/systemd.h
 exit $bad

@@ -8,10 +8,10 @@
 #define STORE_DB_H
 
 #include <jansson.h>
-#include <sqlite3.h>
 
 #include "base/err.h"
 #include "base/str.h"
+#include "store/sqlite.h"
 #include "store/store.h"
 
 #define STORE_LOGGER "fail2ban.database"

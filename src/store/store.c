@@ -432,8 +432,13 @@ open_it(struct store *s)
 struct store *
 store_open(const char *path, const struct clock *clock)
 {
-	struct store *s = xcalloc(1, sizeof *s);
+	struct err err;
 
+	if (!sqlite_load(&err)) {
+		log_write(LOG_LEVEL_CRITICAL, STORE_LOGGER, "Database '%s': %s; nothing will be kept", path, err.text);
+		return NULL;
+	}
+	struct store *s = xcalloc(1, sizeof *s);
 	s->path = xstrdup(path);
 	s->clock = clock;
 	s->purge_age = STORE_PURGE_AGE;

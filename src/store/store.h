@@ -32,7 +32,8 @@ struct store;
 /*
  * Opens or makes the file and the last missing level of its directory, 0600. An older schema is
  * upgraded after a backup, a corrupt file is set aside as PATH.YYYYMMDD-HHMMSS and what is readable
- * in it is taken over, a newer schema is not touched (then: in memory). Never NULL.
+ * in it is taken over, a newer schema is not touched (then: in memory). NULL, no database, only where
+ * libsqlite3 is missing.
  * ":memory:" is allowed. Says what it did as logger fail2ban.database.
  */
 struct store *store_open(const char *path, const struct clock *clock);

@@ -1,0 +1,70 @@
+/*
+ * sqlite: libsqlite3, loaded when somebody first needs a database. The loader would tie 1600 names of it in every short
+ * run of the client, which is a sixth of what such a run takes.
+ *
+ * sqlite3_NAME stands for what was found, as in SQLite's own header for its extensions; sqlite_load() comes first.
+ */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+#define SQLITE_FUNCTIONS(X)                                                                                    \
+	X(bind_blob) X(bind_double) X(bind_int64) X(bind_text) X(bind_value) X(busy_timeout) X(changes)        \
+	X(clear_bindings) X(close) X(column_blob) X(column_bytes) X(column_double) X(column_int)               \
+	X(column_int64) X(column_text) X(column_value) X(db_config) X(db_readonly) X(errcode) X(errmsg)        \
+	X(errstr) X(exec) X(extended_result_codes) X(finalize) X(free) X(get_autocommit) X(mprintf) X(open_v2) \
+	X(prepare_v2) X(prepare_v3) X(reset) X(snprintf) X(step) X(wal_checkpoint_v2) X(wal_hook)
+
+struct sqlite {
+#define X(name) __typeof__(sqlite3_##name) *name;
+	SQLITE_FUNCTIONS(X)
+#undef X
+};
+
+/* Of the process, as the library itself: written once, by the first sqlite_load(). */
+extern struct sqlite sqlite_library;
+
+/* False with a reason when there is no library. Cheap once it is loaded; it is never unloaded. */
+bool sqlite_load(struct err *err);
+
+#define sqlite3_bind_blob sqlite_library.bind_blob
+#define sqlite3_bind_double sqlite_library.bind_double
+#define sqlite3_bind_int64 sqlite_library.bind_int64
+#define sqlite3_bind_text sqlite_library.bind_text
+#define sqlite3_bind_value sqlite_library.bind_value
+#define sqlite3_busy_timeout sqlite_library.busy_timeout
+#define sqlite3_changes sqlite_library.changes
+#define sqlite3_clear_bindings sqlite_library.clear_bindings
+#define sqlite3_close sqlite_library.close
+#define sqlite3_column_blob sqlite_library.column_blob
+#define sqlite3_column_bytes sqlite_library.column_bytes
+#define sqlite3_column_double sqlite_library.column_double
+#define sqlite3_column_int sqlite_library.column_int
+#define sqlite3_column_int64 sqlite_library.column_int64
+#define sqlite3_column_text sqlite_library.column_text
+#define sqlite3_column_value sqlite_library.column_value
+#define sqlite3_db_config sqlite_library.db_config
+#define sqlite3_db_readonly sqlite_library.db_readonly
+#define sqlite3_errcode sqlite_library.errcode
+#define sqlite3_errmsg sqlite_library.errmsg
+#define sqlite3_errstr sqlite_library.errstr
+#define sqlite3_exec sqlite_library.exec
+#define sqlite3_extended_result_codes sqlite_library.extended_result_codes
+#define sqlite3_finalize sqlite_library.finalize
+#define sqlite3_free sqlite_library.free
+#define sqlite3_get_autocommit sqlite_library.get_autocommit
+#define sqlite3_mprintf sqlite_library.mprintf
+#define sqlite3_open_v2 sqlite_library.open_v2
+#define sqlite3_prepare_v2 sqlite_library.prepare_v2
+#define sqlite3_prepare_v3 sqlite_library.prepare_v3
+#define sqlite3_reset sqlite_library.reset
+#define sqlite3_snprintf sqlite_library.snprintf
+#define sqlite3_step sqlite_library.step
+#define sqlite3_wal_checkpoint_v2 sqlite_library.wal_checkpoint_v2
+#define sqlite3_wal_hook sqlite_library.wal_hook
+
+#endif
