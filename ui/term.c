@@ -44,6 +44,7 @@ struct term {
 	bool is_pair[8];
 	enum theme_name theme;
 	bool has_theme;
+	bool is_whole;      /* what curses paints now is no difference, but all of it */
 	bool is_mouse_on;
 	int click_x, click_y;
 	MEVENT events[MOUSE_EVENTS]; /* told by curses with one key, the newest first */
@@ -97,11 +98,43 @@ rescue_set(struct term *t)
 	rescue.is_set = 1;
 }
 
+/*
+ * Takes out what curses says twice: to end attributes it also names ASCII as the character set, which nothing here
+ * ever leaves (but once, for what stood there before), and colours that the next sequence resets anyway.
+ */
+static void
+thin(struct str *bytes, size_t from, bool keeps_first)
+{
+	static const struct {
+		const char *said;
+		size_t len, skip; /* of its beginning */
+	} twice[] = {{"\033[39m\033[m", 8, 5}, {"\033[m\033[0;", 7, 3}, {"\033(B", 3, 3}};
+	size_t to = from;
+
+	for (int round = 0; round < 2; round++, to = from) { /* the second sees what the first brought together */
+		for (size_t i = from; i < bytes->len;) {
+			size_t skip = 0;
+			for (size_t k = 0; k < 3 && bytes->at[i] == '\033' && skip == 0; k++)
+				if (bytes->len - i >= twice[k].len && memcmp(bytes->at + i, twice[k].said, twice[k].len) == 0)
+					skip = twice[k].skip;
+			if (skip == 3 && bytes->at[i + 1] == '(' && keeps_first)
+				skip = 0, keeps_first = false;
+			if (skip > 0)
+				i += skip;
+			else
+				bytes->at[to++] = bytes->at[i++];
+		}
+		str_cut(bytes, to);
+		keeps_first = true; /* it is the only one left */
+	}
+}
+
 /* Takes what curses painted. */
 static void
 collect(struct term *t)
 {
 	char buffer[4096];
+	size_t from = t->pending.len;
 	off_t size, at = 0;
 
 	fflush(t->out);
@@ -113,6 +146,7 @@ collect(struct term *t)
 		str_addn(&t->pending, buffer, (size_t)n);
 		at += n;
 	}
+	thin(&t->pending, from, t->is_whole);
 	if (ftruncate(t->memory, 0) == 0)
 		lseek(t->memory, 0, SEEK_SET);
 }
@@ -517,7 +551,9 @@ term_paint(struct term *t, const struct canvas *c, enum theme_name theme, bool w
 		}
 	wnoutrefresh(stdscr);
 	doupdate();
+	t->is_whole = whole;
 	collect(t);
+	t->is_whole = false;
 	if (t->pending.len == 0)
 		return;
 	if (expects_answer(t)) {

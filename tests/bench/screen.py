@@ -194,7 +194,7 @@ def ticking():
         time.sleep(1)
         rate, frames, used = screen.over(10)
         print(f"30 bans ticking, {label}: {rate:.0f} B/s, {frames:.1f} frames/s, UI {used:.1f} %", flush=True)
-    print("cursor keys, 30 bans: " + screen.latency([b"j"] * 20 + [b"k"] * 20), flush=True)
+        print(f"cursor keys, {label}: " + screen.latency([b"j"] * 20 + [b"k"] * 20), flush=True)
     screen.done()
     engine.done()
 
