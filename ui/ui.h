@@ -155,7 +155,6 @@ struct ui {
 
 void ui_init(struct ui *ui, struct mirror *model);
 void ui_done(struct ui *ui);
-void ui_resize(struct ui *ui, int w, int h); /* also lays out */
 /* After messages, and at least 4 times a second while shown. */
 void ui_update(struct ui *ui, double mono);
 void ui_key(struct ui *ui, int key, double mono);
@@ -168,10 +167,15 @@ double ui_now(const struct ui *ui); /* the engine's clock, monotonic in between 
 struct pane *ui_focused(struct ui *ui);
 enum key_context ui_context(const struct ui *ui);
 void ui_message(struct ui *ui, enum role role, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool ui_is_acting_refused(struct ui *ui); /* says why on the message line */
+
+/* layout.c */
 void ui_layout(struct ui *ui);
+void ui_resize(struct ui *ui, int w, int h); /* also lays out */
 void ui_zoom_push(struct ui *ui, enum pane_id id);
 bool ui_zoom_pop(struct ui *ui);
-bool ui_is_acting_refused(struct ui *ui); /* says why on the message line */
+void ui_zoom_key(struct ui *ui, int key);    /* 1-6 */
+void ui_focus_step(struct ui *ui, int step); /* Tab: 1, Shift-Tab: -1 */
 
 /* actions.c: what the acting keys do */
 enum pane_result actions_run(struct ui *ui, enum action act, int key);
