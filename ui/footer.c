@@ -133,6 +133,27 @@ footer_draw(const struct ui *ui, struct canvas *c, int y)
 	key_put(c, x, y, quit, quit_label, is_wide ? 2 : 1);
 }
 
+/* Which file the engine is behind with. */
+static void
+lag_text(const struct view *v, struct str *out)
+{
+	const struct view_file *worst = NULL;
+
+	format_span(v->stats.lag, out);
+	str_add(out, " behind the logs");
+	for (size_t i = 0; i < v->n_jails; i++)
+		for (size_t k = 0; k < v->jails[i]->n_files; k++) {
+			const struct view_file *f = &v->jails[i]->files[k];
+			if (f->size > f->pos && (worst == NULL || f->size - f->pos > worst->size - worst->pos))
+				worst = f;
+		}
+	if (worst != NULL) {
+		str_addf(out, ": %s has ", worst->path);
+		format_count(worst->size - worst->pos, out);
+		str_add(out, " bytes to read yet");
+	}
+}
+
 /* What the state itself has to say when nothing happened lately. */
 static bool
 state_message(const struct ui *ui, struct str *out, enum role *role)
@@ -150,7 +171,7 @@ state_message(const struct ui *ui, struct str *out, enum role *role)
 		return false;
 	*role = ROLE_ALERT;
 	if (ui->own_ban.id[0] != '\0') {
-		str_addf(out, "YOUR ADDRESS IS BANNED: %s in %s; go to it in Bans (3) and press u", ui->own_ban.id, ui->own_ban.jail);
+		str_addf(out, "YOUR ADDRESS IS BANNED: %s in %s: 3, then u on it", ui->own_ban.id, ui->own_ban.jail);
 		return true;
 	}
 	host = v->n_own > 0 ? view_host(v, v->own[0]) : NULL;
@@ -170,6 +191,10 @@ state_message(const struct ui *ui, struct str *out, enum role *role)
 	}
 	if (v->stats.db_failed) {
 		str_addf(out, "DB FAIL: bans will not survive a restart: %s", v->stats.db_error);
+		return true;
+	}
+	if (v->stats.lag > UI_LAG_S) {
+		lag_text(v, out);
 		return true;
 	}
 	*role = ROLE_MODE;

@@ -87,7 +87,6 @@ engine_part(const struct ui *ui, struct part *part, bool is_short)
 {
 	const struct view *v = ui->view;
 	const struct view_engine *e = &v->engine;
-	double silent = ui->mono - v->stats.received;
 	const char *name = is_short ? "ENG" : "ENGINE";
 
 	part->role = ROLE_GOOD;
@@ -106,16 +105,16 @@ engine_part(const struct ui *ui, struct part *part, bool is_short)
 	} else if (e->state == VIEW_STOPPING) {
 		part->role = ROLE_WARN;
 		str_addf(&part->text, "%s stopping", name);
-	} else if (!ui->is_replay && silent > 6) {
+	} else if (ui_silence(ui) > 0) {
 		part->role = ROLE_ALERT;
-		str_addf(&part->text, "%s silent %.0fs", name, silent);
+		str_addf(&part->text, "%s silent %.0fs", name, ui_silence(ui));
 	} else {
 		str_addf(&part->text, "%s ok", name);
 		if (!is_short) {
 			str_add(&part->text, ui->w >= 100 ? " lag " : " ");
 			seconds_short(v->stats.lag, &part->text);
 		}
-		if (v->stats.lag > 5)
+		if (v->stats.lag > UI_LAG_S)
 			part->role = ROLE_ALERT;
 	}
 }

@@ -48,6 +48,14 @@ ui_now(const struct ui *ui)
 	return ui->view->now + (ui->view->now_at > 0 ? ui->mono - ui->view->now_at : 0);
 }
 
+double
+ui_silence(const struct ui *ui)
+{
+	double silent = ui->mono - ui->view->stats.received;
+
+	return ui->is_up && !ui->is_replay && ui->view->is_filled && silent > UI_SILENT_S ? silent : 0;
+}
+
 struct pane *
 ui_focused(struct ui *ui)
 {
@@ -259,7 +267,7 @@ general(struct ui *ui, enum action act, int key)
 		return true;
 	case ACT_MOUSE:
 		ui->is_mouse_on = !ui->is_mouse_on;
-		ui_message(ui, ROLE_NORMAL, ui->is_mouse_on ? "the mouse is on: wheel and click; m gives it back to your terminal, to select text"
+		ui_message(ui, ROLE_NORMAL, ui->is_mouse_on ? "the mouse is on: wheel, click; m: your terminal's again, to select text"
 		    : "the mouse is your terminal's again");
 		return true;
 	case ACT_HELP:
@@ -468,7 +476,7 @@ ui_draw(const struct ui *ui, struct canvas *c)
 				canvas_vbar(c, p->x - 1, y, ROLE_TITLE);
 	}
 	/* data that may be old is dim; before there is any, it would be painted twice */
-	if (!ui->is_up && !ui->is_replay && ui->view->is_filled)
+	if ((!ui->is_up && !ui->is_replay && ui->view->is_filled) || ui_silence(ui) > 0)
 		for (int y = header_rows(ui); y < ui->h - 2; y++)
 			canvas_flags(c, 0, y, c->w, CELL_DIM);
 	if (ui->pager.is_open)

@@ -20,6 +20,8 @@
 #include "pane.h"
 #include "theme.h"
 
+#define UI_SILENT_S 6 /* the engine tells its figures every 2 s */
+#define UI_LAG_S 5    /* behind the logs: more is told */
 #define UI_UNDO_MAX 10
 #define UI_UNDO_S 600
 #define UI_HISTORY_MAX 50
@@ -164,6 +166,8 @@ void ui_draw(const struct ui *ui, struct canvas *c);
 void ui_tick(struct ui *ui, double mono);
 
 double ui_now(const struct ui *ui); /* the engine's clock, monotonic in between */
+/* Seconds since the engine was heard, when that is too long for what is shown to be new; else 0. */
+double ui_silence(const struct ui *ui);
 struct pane *ui_focused(struct ui *ui);
 enum key_context ui_context(const struct ui *ui);
 void ui_message(struct ui *ui, enum role role, const char *format, ...) __attribute__((format(printf, 3, 4)));

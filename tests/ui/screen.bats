@@ -146,6 +146,22 @@ at() { # REGEX: the first line with it, from 0
     [ "$(cat "$conf")" = 'no setting at all' ]
 }
 
+is_dim() { screen -e | sed -n 3p | grep -qaP '^\x1b\[(0;)?2[;m]'; } # where the panes begin
+
+@test "figures of an engine that has fallen silent are dim; one that is behind its logs names the file" {
+    lib_up
+    screen_up 80x24 "SSH_CONNECTION=198.51.100.250 5 192.0.2.1 22"
+    see '3 Bans 137'
+    see '203\.0\.113\.61'
+    see 'ENGINE silent [0-9]+s' 12
+    until_true 3 is_dim
+    engine_says '{"ev":"jail","seq":900,"t":1795336870,"name":"sshd","state":"on","files":[{"path":"/var/log/small.log","state":"ok","size":9,"pos":1},{"path":"/var/log/big.log","state":"ok","size":90000000,"pos":1000000}]}'
+    engine_says '{"ev":"stats","seq":901,"t":1795336870,"lines":1,"lag":7.2,"bans":137,"logs_ok":1,"logs_all":1,"fw":"ok"}'
+    see 'ENGINE ok 7.2s'
+    see '^7s behind the logs: /var/log/big\.log has 89\.0M bytes to read yet$'
+    until_true 3 eval '! is_dim'
+}
+
 @test "what was looked at is still chosen when Inspect closes: the next key is for it" {
     lib_up
     screen_up 80x24
