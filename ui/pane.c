@@ -62,12 +62,15 @@ pane_table_title(const struct pane *p, const struct ui *ui, struct canvas *c, in
 {
 	struct str text = {0}, tail = {0};
 
-	str_addf(&text, "%lld  ", (long long)count);
+	if (ui->view->is_filled) /* else nobody knows */
+		str_addf(&text, "%lld  ", (long long)count);
 	table_order_text(&p->table, &text);
 	if (p->table.n_marks > 0)
 		str_addf(&text, "  %zu marked", p->table.n_marks);
 	if (p->table.filter != NULL) {
-		str_addf(&tail, "filter: %s  %zu of %zu", sieve_text(p->table.filter), p->table.count, p->table.total);
+		str_addf(&tail, "filter: %s", sieve_text(p->table.filter));
+		if (ui->view->is_filled)
+			str_addf(&tail, "  %zu of %zu", p->table.count, p->table.total);
 		right = str_text(&tail);
 		right_role = ROLE_MODE;
 	}

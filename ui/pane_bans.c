@@ -177,8 +177,8 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 
 	pane_table_title(p, ui, c, (int64_t)v->n_bans + v->bans_over, NULL, ROLE_NORMAL);
 	struct canvas body = canvas_window(c, 0, 1, c->w, c->h - 1);
-	if (p->table.count == 0)
-		canvas_text(&body, 1, 1, ROLE_DIM, p->table.filter != NULL ? "no ban matches the filter" : v->is_filled ? "nobody is banned" : "");
+	if (p->table.count == 0 && ui->view->is_filled)
+		canvas_text(&body, 1, 1, ROLE_DIM, p->table.filter != NULL ? "no ban matches the filter" : "nobody is banned");
 	table_draw(&p->table, p, ui, &body, ui->focus == p->id);
 }
 

@@ -190,7 +190,7 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 {
 	pane_table_title(p, ui, c, (int64_t)ui->view->n_hosts + ui->view->hosts_over, NULL, ROLE_NORMAL);
 	struct canvas body = canvas_window(c, 0, 1, c->w, c->h - 1);
-	if (p->table.count == 0)
+	if (p->table.count == 0 && ui->view->is_filled)
 		canvas_text(&body, 1, 1, ROLE_DIM, p->table.filter != NULL ? "no host matches the filter" : "no host has failed yet");
 	table_draw(&p->table, p, ui, &body, ui->focus == p->id);
 }

@@ -162,6 +162,36 @@ is_dim() { screen -e | sed -n 3p | grep -qaP '^\x1b\[(0;)?2[;m]'; } # where the 
     until_true 3 eval '! is_dim'
 }
 
+@test "an engine of another version, and none at all: said in words; nothing is claimed to be 0 or empty" {
+    D=$BATS_TEST_TMPDIR/d
+    mkdir -p "$D"
+    chmod 755 "$D"
+    python3 - "$D/sock" <<'PY' 2>/dev/null 3>&- &
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+s.listen(5)
+while True:
+    c = s.accept()[0]
+    c.recv(65536)
+    c.sendall(b'{"id":1,"ok":false,"error":"this engine speaks wire protocol 2","class":"ValueError"}\n')
+    c.close()
+PY
+    FAKE=$!
+    until_true 5 [ -S "$D/sock" ]
+    screen_up 80x24
+    see 'ENGINE DOWN'
+    see 'the engine and this jailtop are of different versions'
+    ! sees '2 Hosts 0|3 Bans 0|nobody is banned|no host has failed'
+    run timeout 5 "$JAILTOP" -s "$D/sock" --batch
+    [ "$status" = 1 ]
+    [[ $output == *'of different versions'* ]]
+    key q
+    until_true 5 [ -s "$D/exit" ]
+    [ "$(cat "$D/exit")" = 0 ]
+}
+
 @test "what was looked at is still chosen when Inspect closes: the next key is for it" {
     lib_up
     screen_up 80x24
