@@ -312,7 +312,7 @@ net_open(struct ui *ui, const struct target *t)
 	format_span(j->bantime, &span);
 	struct dialog *d = dialog_open(ui, net_answer);
 	dialog_line(d, "%sban the network %s in %s for %s?", unknown_warning(ui), text, jail, str_text(&span));
-	dialog_line(d, "%zu host%s seen, %zu of it banned now (such bans stay), %zu whitelisted inside", hosts, hosts == 1 ? "" : "s", bans, white);
+	dialog_line(d, "%zu host%s seen; bans inside: %zu (they stay), whitelisted: %zu", hosts, hosts == 1 ? "" : "s", bans, white);
 	dialog_line(d, "sends: set %s banip %s", jail, text);
 	target_set(&d->targets[0], jail, text, text, false);
 	d->n_targets = 1;

@@ -81,7 +81,14 @@ void
 white_list_show(struct ui *ui)
 {
 	struct str left = {0};
+	int ip = 4, jail = 9; /* columns, as narrow as they may be */
 
+	for (size_t i = 0; i < ui->view->n_white; i++) {
+		const struct view_white *w = &ui->view->white[i];
+		ip = (int)strlen(w->ip) > ip ? (int)strlen(w->ip) : ip;
+		if (strcmp(w->jail, "all") != 0)
+			jail = (int)strlen(w->jail) > jail ? (int)strlen(w->jail) : jail;
+	}
 	pager_open(ui, "White list", false);
 	pager_add(ui, " what was added while the engine runs; ignoreip of the configuration is not repeated here");
 	for (size_t i = 0; i < ui->view->n_white; i++) {
@@ -93,7 +100,7 @@ white_list_show(struct ui *ui)
 			format_left(w->until - ui_now(ui), &left);
 			str_add(&left, " left");
 		}
-		pager_add(ui, "  %-39s %-12s %s", w->ip, strcmp(w->jail, "all") == 0 ? "all jails" : w->jail, str_text(&left));
+		pager_add(ui, " %-*s %-*s %s", ip < 43 ? ip : 43, w->ip, jail < 32 ? jail : 32, strcmp(w->jail, "all") == 0 ? "all jails" : w->jail, str_text(&left));
 	}
 	if (ui->view->n_white == 0)
 		pager_add(ui, "  nobody");

@@ -337,21 +337,84 @@ dialog_key(struct ui *ui, int key)
 	ui_message(ui, ROLE_NORMAL, "nothing was done");
 }
 
+/* How many bytes of text stand on one row of w columns: up to a blank, if there is one. */
+static size_t
+row_take(const char *text, size_t len, int w, bool is_ascii)
+{
+	struct text_cell cell;
+	size_t at = 0, blank = 0;
+	int cols = 0;
+
+	while (at < len) {
+		size_t n = text_next(text + at, len - at, is_ascii, &cell);
+		if (cols + cell.cols > w)
+			return blank > 0 ? blank : at > 0 ? at : n;
+		cols += cell.cols;
+		at += n;
+		if (text[at - 1] == ' ')
+			blank = at;
+	}
+	return len;
+}
+
+/* Draws the text in as many rows as it needs, the first at y; draws nothing when c is NULL. Returns the rows. */
+static int
+rows_draw(struct canvas *c, int y, const char *text, int w, bool is_ascii)
+{
+	size_t len = strlen(text);
+	int rows = 0;
+
+	do {
+		size_t n = row_take(text, len, w, is_ascii);
+		if (c != NULL) {
+			canvas_fill(c, 0, y + rows, w, ROLE_MODE);
+			canvas_textn(c, 0, y + rows, -1, 0, ROLE_MODE, 0, text, n, NULL);
+		}
+		rows++;
+		text += n;
+		len -= n;
+	} while (len > 0);
+	return rows;
+}
+
+/* The answers, likewise. */
+static int
+choices_draw(const struct dialog *d, struct canvas *c, int y, int w, bool is_ascii)
+{
+	const char *no = d->n_choices > 0 && d->choices[d->n_choices - 1].key == 'n' ? "(Enter: n)" : "n no (Enter: n)";
+	int x = 0, rows = 1;
+	char name[16];
+
+	if (c != NULL)
+		canvas_fill(c, 0, y, w, ROLE_NORMAL);
+	for (int i = 0; i <= d->n_choices; i++) {
+		bool is_last = i == d->n_choices;
+		const char *key = is_last ? "" : keys_name(d->choices[i].key, name), *label = is_last ? no : d->choices[i].label;
+		int label_cols = canvas_cols(label, strlen(label), is_ascii), cols = (int)strlen(key) + label_cols + !is_last;
+		if (x > 0 && x + cols > w) {
+			x = 0;
+			if (c != NULL)
+				canvas_fill(c, 0, y + rows, w, ROLE_NORMAL);
+			rows++;
+		}
+		if (c != NULL) {
+			canvas_text(c, x, y + rows - 1, ROLE_KEY, key);
+			canvas_text(c, x + cols - label_cols, y + rows - 1, ROLE_NORMAL, label);
+		}
+		x += cols + 2;
+	}
+	return rows;
+}
+
 void
 dialog_draw(const struct ui *ui, struct canvas *c, int bottom)
 {
 	const struct dialog *d = &ui->dialog;
-	int y = bottom - d->n_lines, x = 0;
-	char name[16];
+	int rows = choices_draw(d, NULL, 0, c->w, c->is_ascii), y = bottom + 1 - rows;
 
-	for (int i = 0; i < d->n_lines; i++) {
-		canvas_fill(c, 0, y + i, c->w, ROLE_MODE);
-		canvas_textn(c, 0, y + i, -1, 0, ROLE_MODE, 0, d->lines[i], strlen(d->lines[i]), NULL);
+	choices_draw(d, c, y, c->w, c->is_ascii);
+	for (int i = d->n_lines - 1; i >= 0; i--) {
+		y -= rows_draw(NULL, 0, d->lines[i], c->w, c->is_ascii);
+		rows_draw(c, y, d->lines[i], c->w, c->is_ascii);
 	}
-	canvas_fill(c, 0, bottom, c->w, ROLE_NORMAL);
-	for (int i = 0; i < d->n_choices; i++) {
-		x += canvas_text(c, x, bottom, ROLE_KEY, keys_name(d->choices[i].key, name));
-		x += canvas_printf(c, x, bottom, ROLE_NORMAL, " %s  ", d->choices[i].label);
-	}
-	canvas_text(c, x, bottom, ROLE_NORMAL, d->n_choices > 0 && d->choices[d->n_choices - 1].key == 'n' ? "(Enter: n)" : "n no (Enter: n)");
 }

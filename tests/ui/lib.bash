@@ -38,7 +38,7 @@ screen_up() {
     shift
     while [ $# -gt 0 ] && [ "$1" != -- ]; do env+=("$1"); shift; done
     [ $# -gt 0 ] && shift
-    rm -f "$D/exit"
+    rm -f "$D/exit" "$D/stty"
     { printf '%q ' env LC_ALL=C.UTF-8 SSH_CONNECTION='198.51.100.7 5 192.0.2.1 22' "${env[@]}" "$JAILTOP" -s "$D/sock" --no-start "$@"
         printf '\necho $? >%q\nstty -a >%q\nexec cat\n' "$D/exit" "$D/stty"
     } >"$D/screen.sh"

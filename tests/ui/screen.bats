@@ -162,6 +162,33 @@ is_dim() { screen -e | sed -n 3p | grep -qaP '^\x1b\[(0;)?2[;m]'; } # where the 
     until_true 3 eval '! is_dim'
 }
 
+@test "at 40x12 questions are whole, over as many rows as they need; the white list has its times" {
+    lib_up
+    screen_up 40x12
+    see '2 Hosts 412'
+    key Tab
+    see '3 Bans 137'
+    key j j
+    see '>203\.0\.113\.9'
+    key B
+    see '^ban the network 203\.0\.113\.0/24 in sshd'
+    see '^for 10m\?'
+    see '^3 hosts seen; bans inside: 4 \(they'
+    see '^stay\), whitelisted: 0'
+    see '^y yes  n no \(Enter: n\)'
+    key Enter
+    see 'nothing was done'
+    key H
+    see 'HOLD: count failures but ban nobody by'
+    see '^y yes'
+    key Enter
+    see 'nothing was done'
+    key W
+    see '192\.0\.2\.140 +.*5[0-9]m left'
+    key q
+    [ "$(commands)" = 0 ]
+}
+
 @test "an engine of another version, and none at all: said in words; nothing is claimed to be 0 or empty" {
     D=$BATS_TEST_TMPDIR/d
     mkdir -p "$D"
