@@ -57,7 +57,7 @@ rule_delete_open(struct ui *ui)
 	int family;
 
 	if (!chains_foreign(ui, &family, &chain, &text, &source)) {
-		ui_message(ui, ROLE_WARN, "not a rule that no ban asks for (BAN says NO); a ban's own rule goes with u");
+		ui_message(ui, ROLE_WARN, "not a rule that no ban asks for (BAN says NO); a ban's rule goes with u");
 		return;
 	}
 	struct dialog *d = dialog_open(ui, delete_answer);

@@ -241,7 +241,7 @@ actions_run(struct ui *ui, enum action act, int key)
 		return PANE_DONE;
 	case ACT_COPY:
 		if (!ui->can_copy) {
-			ui_message(ui, ROLE_NORMAL, "copying is off: clipboard = yes under [screen] in jailtop.conf lets y send addresses to your terminal");
+			ui_message(ui, ROLE_NORMAL, "copying is off; clipboard = yes in jailtop.conf gives y your terminal's");
 		} else {
 			snprintf(ui->copy, sizeof ui->copy, "%s", t.ip);
 			ui_message(ui, ROLE_GOOD, "%s was sent to the terminal's clipboard", t.ip);

@@ -193,6 +193,55 @@ canvas_field(struct canvas *c, int x, int y, int w, bool right, enum role role, 
 	cell_put(c, x + w - 1, y, ">", 1, 1, ROLE_DIM, flags);
 }
 
+/* How many bytes of text stand on one row of w columns: up to a blank, if there is one. */
+static size_t
+row_take(const char *text, size_t len, int w, bool is_ascii)
+{
+	struct text_cell cell;
+	size_t at = 0, blank = 0;
+	int cols = 0;
+
+	while (at < len) {
+		size_t n = text_next(text + at, len - at, is_ascii, &cell);
+		if (cols + cell.cols > w)
+			return blank > 0 ? blank : at > 0 ? at : n;
+		cols += cell.cols;
+		at += n;
+		if (text[at - 1] == ' ')
+			blank = at;
+	}
+	return len;
+}
+
+int
+canvas_rows(const struct canvas *c, const char *text)
+{
+	size_t len = strlen(text);
+	int rows = 0;
+
+	do {
+		size_t n = row_take(text, len, c->w, c->is_ascii);
+		text += n;
+		len -= n;
+		rows++;
+	} while (len > 0);
+	return rows;
+}
+
+void
+canvas_wrap(struct canvas *c, int y, enum role role, const char *text)
+{
+	size_t len = strlen(text);
+
+	do {
+		size_t n = row_take(text, len, c->w, c->is_ascii);
+		canvas_fill(c, 0, y, c->w, role);
+		canvas_textn(c, 0, y++, -1, 0, role, 0, text, n, NULL);
+		text += n;
+		len -= n;
+	} while (len > 0);
+}
+
 void
 canvas_hline(struct canvas *c, int x, int y, int w, enum role role)
 {

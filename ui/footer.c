@@ -6,6 +6,7 @@
 
 #include "ui.h"
 
+#define READ_S 8
 #define MESSAGE_S 30 /* then the line belongs to the state again */
 
 /* The keys of the footer in the order of need; the table says their words. */
@@ -235,6 +236,13 @@ message_draw(const struct ui *ui, struct canvas *c, int y)
 	if (ui->n_undo > 0 && ui->mono - ui->undo[ui->n_undo - 1].at < UI_UNDO_S && is_fresh && ui->message_undo && c->w >= 40) {
 		canvas_text(c, c->w - 7, y, ROLE_KEY, "U: undo");
 		room -= 9;
+	}
+	/* on a small screen a new message may cover rows above it, while it is read */
+	int rows = c->w < 72 && is_fresh && ui->mono - ui->message_at < READ_S ? canvas_rows(c, str_text(&text)) : 1;
+	if (rows > 1 && rows <= y - header_rows(ui) && !(ui->message_undo && room < c->w)) {
+		canvas_wrap(c, y - rows + 1, role, str_text(&text));
+		str_done(&text);
+		return;
 	}
 	bool was_cut;
 	canvas_textn(c, 0, y, room, 0, role, 0, str_text(&text), text.len, &was_cut);

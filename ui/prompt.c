@@ -337,47 +337,7 @@ dialog_key(struct ui *ui, int key)
 	ui_message(ui, ROLE_NORMAL, "nothing was done");
 }
 
-/* How many bytes of text stand on one row of w columns: up to a blank, if there is one. */
-static size_t
-row_take(const char *text, size_t len, int w, bool is_ascii)
-{
-	struct text_cell cell;
-	size_t at = 0, blank = 0;
-	int cols = 0;
-
-	while (at < len) {
-		size_t n = text_next(text + at, len - at, is_ascii, &cell);
-		if (cols + cell.cols > w)
-			return blank > 0 ? blank : at > 0 ? at : n;
-		cols += cell.cols;
-		at += n;
-		if (text[at - 1] == ' ')
-			blank = at;
-	}
-	return len;
-}
-
-/* Draws the text in as many rows as it needs, the first at y; draws nothing when c is NULL. Returns the rows. */
-static int
-rows_draw(struct canvas *c, int y, const char *text, int w, bool is_ascii)
-{
-	size_t len = strlen(text);
-	int rows = 0;
-
-	do {
-		size_t n = row_take(text, len, w, is_ascii);
-		if (c != NULL) {
-			canvas_fill(c, 0, y + rows, w, ROLE_MODE);
-			canvas_textn(c, 0, y + rows, -1, 0, ROLE_MODE, 0, text, n, NULL);
-		}
-		rows++;
-		text += n;
-		len -= n;
-	} while (len > 0);
-	return rows;
-}
-
-/* The answers, likewise. */
+/* The answers, in as many rows as they need; draws nothing when c is NULL. Returns the rows. */
 static int
 choices_draw(const struct dialog *d, struct canvas *c, int y, int w, bool is_ascii)
 {
@@ -414,7 +374,7 @@ dialog_draw(const struct ui *ui, struct canvas *c, int bottom)
 
 	choices_draw(d, c, y, c->w, c->is_ascii);
 	for (int i = d->n_lines - 1; i >= 0; i--) {
-		y -= rows_draw(NULL, 0, d->lines[i], c->w, c->is_ascii);
-		rows_draw(c, y, d->lines[i], c->w, c->is_ascii);
+		y -= canvas_rows(c, d->lines[i]);
+		canvas_wrap(c, y, ROLE_MODE, d->lines[i]);
 	}
 }

@@ -183,6 +183,10 @@ is_dim() { screen -e | sed -n 3p | grep -qaP '^\x1b\[(0;)?2[;m]'; } # where the 
     see '^y yes'
     key Enter
     see 'nothing was done'
+    key y # a message, likewise, for a while
+    see 'copying is off; clipboard = yes in'
+    see 'jailtop\.conf gives y your'
+    unsee 'gives y your' 12
     key W
     see '192\.0\.2\.140 +.*5[0-9]m left'
     key q
