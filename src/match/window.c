@@ -67,7 +67,7 @@ window_roll(struct window *w, const struct failure_line *line, size_t count)
 {
 	struct window_line *oldest = w->count > 0 ? w->lines[0] : NULL;
 
-	if (w->count != count || oldest->refs > 1 || oldest->room > WINDOW_REUSE_MAX) {
+	if (oldest == NULL || w->count != count || oldest->refs > 1 || oldest->room > WINDOW_REUSE_MAX) {
 		window_add(w, line);
 		window_keep_last(w, count);
 		return;
