@@ -8,13 +8,13 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "match/datelearn.h"
 #include "match/datepattern.h"
 #include "match/datevalue.h"
 
 #define UNUSED_S 300 /* a template that was not used for so long gives way */
 #define NOWHERE SIZE_MAX
 #define SAME_MOMENT_S 10 /* two that read the same lines one after the other */
-#define LEARN_MAX 64 /* bytes of a line's start that a learned stamp may cover */
 #define LEARN_CREDIT 16
 
 struct slot {
@@ -23,24 +23,6 @@ struct slot {
 	uint64_t tried;  /* matched, won or not */
 	double last_used;
 	size_t distance; /* where it won last */
-};
-
-/*
- * The start of the last line, when its date stood there: a line that begins with the same bytes,
- * but for digits of minute, second and fraction, has its date in the same place, of the same hour.
- * It holds for templates made of fields and fixed text, and only as far as the search looked.
- */
-struct learned {
-	const struct slot *slot; /* NULL: nothing learned */
-	size_t len;
-	uint8_t bytes[LEARN_MAX], mask[LEARN_MAX];
-	size_t minute, second; /* offsets of two digits each */
-	size_t digits[6];      /* offsets that must hold a digit of any value (fraction) */
-	size_t n_digits;
-	size_t from, to;
-	double base;           /* time at minute 0, second 0 */
-	double until;          /* of `now`; 0: always */
-	bool is_whole;
 };
 
 struct datedetect {
@@ -54,7 +36,8 @@ struct datedetect {
 	size_t last_from, last_to;
 	int before, first, final, behind; /* bytes around its ends, -1: none */
 	size_t first_unused;
-	struct learned learned;
+	struct datelearn learned;
+	const struct slot *learned_of; /* whose stamp it is; NULL: nothing learned */
 	uint64_t n_learned; /* changes of learned */
 	int credit;
 	unsigned since_credit;
@@ -92,7 +75,7 @@ datedetect_dup(const struct datedetect *from)
 	struct datedetect *d = xmalloc(sizeof *d);
 
 	*d = *from;
-	d->learned.slot = NULL;
+	d->learned_of = NULL;
 	d->slots = xreallocarray(NULL, d->count + 1, sizeof *d->slots);
 	for (size_t i = 0; i < d->count; i++) {
 		d->slots[i] = xmalloc(sizeof **d->slots);
@@ -135,7 +118,7 @@ datedetect_set_zone(struct datedetect *d, const char *zone, struct err *err)
 		return err_set(err, "Unknown or unsupported time zone: '%s'", zone);
 	d->clock.has_zone = zone != NULL;
 	d->clock.zone_min = minutes;
-	d->learned.slot = NULL;
+	d->learned_of = NULL;
 	d->n_learned++;
 	return true;
 }
@@ -564,114 +547,14 @@ fields_value(struct datedetect *d, const struct datepattern *p, const char *line
 
 /* ---- learning ---- */
 
-static bool
-is_pair(const size_t *spans, size_t group, size_t limit)
-{
-	return spans[2 * group] != SIZE_MAX && spans[2 * group + 1] - spans[2 * group] == 2 && spans[2 * group + 1] <= limit;
-}
-
 static void
 learn(struct datedetect *d, const struct slot *s, const char *line, size_t len, bool is_ascii,
     const struct date_fields *fields, const struct date_value *value)
 {
-	const struct datepattern *p = s->pattern;
-	const size_t *spans = regex_spans(p->regex);
-	struct learned l = {.slot = s};
-	size_t n = regex_n_groups(p->regex), end = spans[1], ends[2 * 32];
-	static const size_t more[] = {1, 2, 3, 4, 8, 16};
-	size_t minute = 0, second = 0, fraction = 0;
+	const struct datelearn_from from = {s->pattern, line, len, is_ascii, fields, value};
 
-	d->learned.slot = NULL;
 	d->n_learned++;
-	if (!p->is_plain || (p->flags & DATE_LINE_BEGIN) == 0 || value->assumed_day || fields->second > 59 ||
-	    (value->assumed_year && value->now_year_end == 0) || n > 31 || end < 8)
-		return;
-	for (size_t i = 1; i <= n; i++) {
-		if (p->fields[i] == DATE_MINUTE)
-			minute = i;
-		else if (p->fields[i] == DATE_SECOND)
-			second = i;
-		else if (p->fields[i] == DATE_FRACTION)
-			fraction = i;
-	}
-	if (minute == 0 || second == 0 || !is_pair(spans, minute, LEARN_MAX) || !is_pair(spans, second, LEARN_MAX))
-		return;
-	if (d->credit == 0)
-		return;
-	d->credit--;
-	memcpy(ends, spans, (n + 1) * 2 * sizeof *ends);
-	for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
-		size_t window = end + more[i];
-		if (window > len || window > LEARN_MAX)
-			break;
-		if (!is_ascii && window < len && ((unsigned char)line[window] & 0xc0) == 0x80)
-			continue;
-		if (regex_search_closed(p->regex, line, window, is_ascii) == REGEX_HIT &&
-		    memcmp(ends, regex_spans(p->regex), (n + 1) * 2 * sizeof *ends) == 0) {
-			l.len = window;
-			break;
-		}
-	}
-	if (l.len == 0)
-		return;
-	memcpy(l.bytes, line, l.len);
-	memset(l.mask, 0xff, l.len);
-	l.minute = ends[2 * minute];
-	l.second = ends[2 * second];
-	memset(l.mask + l.minute, 0, 2);
-	memset(l.mask + l.second, 0, 2);
-	if (fraction != 0 && ends[2 * fraction] != SIZE_MAX) {
-		for (size_t i = ends[2 * fraction]; i < ends[2 * fraction + 1]; i++) {
-			l.digits[l.n_digits++] = i;
-			l.mask[i] = 0;
-		}
-	}
-	l.from = ends[2];
-	l.to = ends[3];
-	l.base = value->time - fields->minute * 60 - fields->second;
-	l.until = value->assumed_year ? value->now_year_end : 0;
-	l.is_whole = fields->has_zone || d->clock.has_zone;
-	/* the hour must be whole: one that the clock changes in is not, nor one whose end is too far ahead */
-	struct date_fields edge = *fields;
-	struct date_value v;
-	edge.minute = edge.second = 59;
-	if (!date_fields_time(&edge, &d->clock, &v) || v.time != l.base + 3599)
-		return;
-	edge.minute = edge.second = 0;
-	if (!date_fields_time(&edge, &d->clock, &v) || v.time != l.base || v.is_twice)
-		return;
-	d->learned = l;
-}
-
-static bool
-same_but_digits(const struct learned *l, const char *line)
-{
-	size_t i = 0;
-
-	for (; i + 8 <= l->len; i += 8) {
-		uint64_t a, b, m;
-		memcpy(&a, line + i, 8);
-		memcpy(&b, l->bytes + i, 8);
-		memcpy(&m, l->mask + i, 8);
-		if (((a ^ b) & m) != 0)
-			return false;
-	}
-	for (; i < l->len; i++)
-		if ((((uint8_t)line[i] ^ l->bytes[i]) & l->mask[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool
-is_below_60(const char *two)
-{
-	return two[0] >= '0' && two[0] <= '5' && two[1] >= '0' && two[1] <= '9';
-}
-
-static int
-pair(const char *two)
-{
-	return (two[0] - '0') * 10 + (two[1] - '0');
+	d->learned_of = datelearn_make(&d->learned, &from, &d->clock, &d->credit) ? s : NULL;
 }
 
 /* The last winner won again, and no expression was needed. */
@@ -688,19 +571,21 @@ note_learned(struct datedetect *d, double now)
 }
 
 static bool
+has_learned(const struct datedetect *d)
+{
+	return d->learned_of != NULL && d->slots[d->last] == d->learned_of;
+}
+
+static bool
 try_learned(struct datedetect *d, const char *line, size_t len, double now, struct date_result *out)
 {
-	const struct learned *l = &d->learned;
-
-	if (l->slot == NULL || len < l->len || (l->until != 0 && now >= l->until) || d->slots[d->last] != l->slot)
+	if (!has_learned(d) || !datelearn_read(&d->learned, line, len, now, &out->time))
 		return false;
-	if (!same_but_digits(l, line) || !is_below_60(line + l->minute) || !is_below_60(line + l->second))
-		return false;
-	for (size_t i = 0; i < l->n_digits; i++)
-		if (!isdigit((unsigned char)line[l->digits[i]]))
-			return false;
-	*out = (struct date_result){DATE_FOUND, l->from, l->to,
-	    l->base + pair(line + l->minute) * 60 + pair(line + l->second), l->is_whole, true};
+	out->found = DATE_FOUND;
+	out->from = d->learned.from;
+	out->to = d->learned.to;
+	out->is_whole = d->learned.is_whole;
+	out->is_learned = true;
 	note_learned(d, now);
 	return true;
 }
@@ -708,7 +593,7 @@ try_learned(struct datedetect *d, const char *line, size_t len, double now, stru
 bool
 datedetect_follow(struct datedetect *d, double now)
 {
-	if (d->learned.slot == NULL || d->slots[d->last] != d->learned.slot)
+	if (!has_learned(d))
 		return false;
 	note_learned(d, now);
 	return true;
@@ -717,17 +602,7 @@ datedetect_follow(struct datedetect *d, double now)
 bool
 datedetect_learned_the_same(const struct datedetect *a, const struct datedetect *b)
 {
-	const struct learned *x = &a->learned, *y = &b->learned;
-
-	if (x->slot == NULL || y->slot == NULL || x->len != y->len || x->minute != y->minute || x->second != y->second ||
-	    x->n_digits != y->n_digits || x->from != y->from || x->to != y->to || x->base != y->base || x->until != y->until ||
-	    x->is_whole != y->is_whole || memcmp(x->mask, y->mask, x->len) != 0 ||
-	    memcmp(x->digits, y->digits, x->n_digits * sizeof *x->digits) != 0)
-		return false;
-	for (size_t i = 0; i < x->len; i++)
-		if (((x->bytes[i] ^ y->bytes[i]) & x->mask[i]) != 0)
-			return false;
-	return true;
+	return a->learned_of != NULL && b->learned_of != NULL && datelearn_is_same(&a->learned, &b->learned);
 }
 
 uint64_t

@@ -409,7 +409,7 @@ hold_learned_against_plain(const char *pattern, size_t least)
 		plain->credit = 0;
 		plain->since_credit = 0;
 		struct date_result b = find(plain, line, NOW);
-		assert_null(plain->learned.slot);
+		assert_null(plain->learned_of);
 		if (a.found != b.found || a.from != b.from || a.to != b.to || (a.found == DATE_FOUND && a.time != b.time))
 			fail_msg("'%s': %d %zu-%zu %.0f, not %d %zu-%zu %.0f", line, a.found, a.from, a.to, a.time, b.found, b.from,
 			    b.to, b.time);
