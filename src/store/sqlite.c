@@ -22,12 +22,12 @@ sqlite_load(struct err *err)
 	void *handle;
 	bool is_ok;
 
-	if (sqlite_library.step != NULL)
+	if (sqlite_library.step_ != NULL)
 		return true;
 	handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (handle == NULL)
 		return err_set(err, "unable to load " LIBRARY ": %s", dlerror());
-#define X(name) &&find(handle, "sqlite3_" #name, &found.name, err)
+#define X(name) &&find(handle, "sqlite3_" #name, &found.name##_, err)
 	is_ok = true SQLITE_FUNCTIONS(X);
 #undef X
 	dlclose(handle); /* the count only: it stays */
