@@ -104,7 +104,7 @@ on_ignored(void *arg, size_t index)
 static bool
 may_keep(const struct tester *t, const struct tester_lines *l, bool none, bool all)
 {
-	return !none && (all || l->count <= (size_t)t->maxlines);
+	return !none && (all || l->count <= t->maxlines);
 }
 
 static void

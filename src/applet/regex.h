@@ -44,7 +44,7 @@ struct tester_regexes {
 };
 
 struct tester_lines {
-	size_t count;     /* in all; may be less than the list has */
+	long count;       /* in all; may be less than the list has. compat: and less than none, when a window's lines count twice */
 	struct str *list; /* owned; of those that are kept */
 	size_t n_list;
 };

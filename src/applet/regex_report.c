@@ -235,8 +235,8 @@ print_lines(const struct tester *t, const char *title, const char *word, const s
 		free(head);
 		return;
 	}
-	if (!all && l->count >= (size_t)t->maxlines) {
-		printf("%s too many to print.  Use --print-all-%s to print all %zu lines\n", head, word, l->count);
+	if (!all && l->count >= t->maxlines) {
+		printf("%s too many to print.  Use --print-all-%s to print all %ld lines\n", head, word, l->count);
 	} else if (t->opts.debuggex) {
 		print_debuggex(t, &b, l, l == &t->ignored);
 	} else {
@@ -261,7 +261,7 @@ report_print(struct tester *t)
 	print_regexes(t, "Failregex", &t->fail);
 	print_regexes(t, "Ignoreregex", &t->ignore);
 	print_dates(t);
-	printf("\nLines: %zu lines, %zu ignored, %zu matched, %zu missed\n[processed in %.2f sec]\n\n", t->tested,
+	printf("\nLines: %zu lines, %ld ignored, %ld matched, %ld missed\n[processed in %.2f sec]\n\n", t->tested,
 	    t->ignored.count, t->matched.count, t->missed.count, t->elapsed);
 	if (t->opts.all_matched)
 		print_lines(t, "Matched", "matched", &t->matched, true);

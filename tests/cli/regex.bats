@@ -200,3 +200,12 @@ EOS
 `-
 EOS
 }
+
+@test "lines of a window that count twice leave fewer than none" {
+    printf '[Definition]\nprefregex = host <F-CONTENT>.*</F-CONTENT>\nfailregex = user <F-USER>\\S*</F-USER>.*<HOST>\nmaxlines = 3\n' >c/filter.d/w.conf
+    for s in 'host user a 192.0.2.1' q 'host user a 192.0.2.1' 'host user a 192.0.2.1' q 'host user b 192.0.2.1'; do
+        echo "2026-11-22 08:00:00 $s"
+    done >twice
+    regex twice w >out
+    grep -qxE 'Lines: 6 lines, 0 ignored, [0-9]+ matched, -?[0-9]{1,2} missed' out
+}
