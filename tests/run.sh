@@ -15,8 +15,9 @@ unset JAILTOP_CONFIG SSH_CONNECTION NO_COLOR TMUX
 tap=$out/tap
 rm -rf "$tap"
 mkdir -p "$tap"
-# reports of the sanitizers, also those of daemons whose stderr nobody reads
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:log_path=$tap/san}
+# reports of the sanitizers, also those of daemons whose stderr nobody reads; what was freed is kept for a while, but not so
+# much of it that tests which bound the memory of a process measure that
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:quarantine_size_mb=8:log_path=$tap/san}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:log_path=$tap/san}
 chmod 1777 "$tap"
 
