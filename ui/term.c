@@ -238,6 +238,7 @@ term_open(int tty, bool no_color, struct err *err)
 	}
 	nonl();
 	noecho();
+	typeahead(-1); /* a frame is painted whole, also while an answer or a key comes in */
 	raw();
 	set_escdelay(100);
 	t->input = newpad(1, 1);
