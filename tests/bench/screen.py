@@ -84,7 +84,7 @@ class Screen:
     """jailtop in a pty of its own; a thread reads, counts, and answers ESC[5n as terminals do."""
 
     def __init__(self, socket, cols=120, rows=40, options=(), term="xterm-256color", env=()):
-        self.count, self.frames, self.data, self.is_stalled, self.last = 0, 0, bytearray(), False, 0.0
+        self.count, self.frames, self.data, self.is_stalled, self.is_over, self.last = 0, 0, bytearray(), False, False, 0.0
         self.began = time.monotonic()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -97,7 +97,7 @@ class Screen:
 
     def read(self):
         tail = b""
-        while True:
+        while not self.is_over:
             if self.is_stalled:
                 time.sleep(0.01)
                 continue
@@ -160,6 +160,8 @@ class Screen:
         try:
             os.kill(self.pid, signal.SIGTERM)
             os.waitpid(self.pid, 0)
+            self.is_over = True
+            self.thread.join()  # else it would read from the next screen, whose descriptor has the same number
             os.close(self.fd)
         except OSError:
             pass
