@@ -1,13 +1,13 @@
 #!/bin/bash
 # run.sh BUILD-DIR [GROUP|FILE...]: runs the tests and ends with one line, `N passed, N failed, N skipped`.
 # Groups: unit (cmocka programs in BUILD-DIR/unit) and the folders of bats files: repo fuzz cli samples
-# compat ui accept e2e demo. All speak TAP. Two files run at a time, but one whose text says
+# compat ui accept e2e demo. All speak TAP. Four files run at a time (most wait for something), but one whose text says
 # `# run alone` runs by itself afterwards. The output of a file with a failure is shown whole.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 out=$PWD/${1:?run.sh BUILD-DIR [GROUP...]}
 shift
-[ $# -gt 0 ] || set -- repo unit fuzz cli samples compat ui accept demo e2e
+[ $# -gt 0 ] || set -- accept compat ui unit cli samples fuzz repo demo e2e # what takes longest begins
 export JAILTOP=$out/jailtop BUILD_DIR=$out SOURCE_DIR=$PWD
 export CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C.UTF-8 TZ=UTC
 unset JAILTOP_CONFIG SSH_CONNECTION NO_COLOR TMUX
@@ -78,7 +78,7 @@ done
 
 start=$SECONDS
 [ ${#both[@]} -gt 0 ] && printf '%s\0' "${both[@]}" |
-    xargs -0 -n 1 -P "${TEST_JOBS:-2}" bash -c 'text=$(run_one "$1"); printf "%s\n" "$text"' run_one
+    xargs -0 -n 1 -P "${TEST_JOBS:-4}" bash -c 'text=$(run_one "$1"); printf "%s\n" "$text"' run_one
 for f in "${alone[@]}"; do run_one "$f"; done
 
 sanitizer=0
