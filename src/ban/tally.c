@@ -24,6 +24,16 @@ struct tally_lines {
 
 /* ---- the first failure ---- */
 
+/* Copies a text into the room that was counted for it; returns where the next one goes. */
+static char *
+put_text(char *room, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	memcpy(room, text, size);
+	return room + size;
+}
+
 /* compat: FailManager.addFailure keeps the first failure's */
 static struct tally_origin *
 origin_new(const struct ticket *t)
@@ -37,13 +47,13 @@ origin_new(const struct ticket *t)
 	*o = (struct tally_origin){.refs = 1, .is_invalid = t->is_invalid, .addr = t->addr, .n_groups = t->n_groups};
 	for (size_t i = 0; i < t->n_groups; i++) {
 		o->groups[i].name = text;
-		text = stpcpy(text, t->groups[i].name) + 1;
+		text = put_text(text, t->groups[i].name);
 		o->groups[i].value = text;
-		text = stpcpy(text, t->groups[i].value) + 1;
+		text = put_text(text, t->groups[i].value);
 	}
 	if (t->ip != NULL) {
 		o->ip = text;
-		strcpy(text, t->ip);
+		put_text(text, t->ip);
 	}
 	return o;
 }
