@@ -33,7 +33,7 @@ mark(int which, size_t core)
 	return m;
 }
 
-/* The shortest of the texts that an expression needs; 0: it needs none that stands within one line. */
+/* The shortest of the texts that an expression needs, which hold no line feed (pyregex.c takes printable ones); 0: none. */
 static size_t
 strength(const struct need *n)
 {
@@ -42,8 +42,6 @@ strength(const struct need *n)
 	for (size_t i = 0; i < n->count; i++) {
 		size_t len = strlen(n->at[i]);
 		least = len < least ? len : least;
-		if (strchr(n->at[i], '\n') != NULL)
-			return 0;
 	}
 	return least;
 }

@@ -178,6 +178,7 @@ static const char *const kinds[][SETTINGS] = {
     {"+^ \\S+ \\S+: (?:worse|worst) \\S+ from <HOST>", "-192\\.0\\.2\\.3", "+ gone <HOST>"},
     {"=3", "+ first (?P<n>\\d)$<SKIPLINES> then (?P=n) from <HOST>$", "-never"},
     {"=2", "!^ gate <F-CONTENT>.*</F-CONTENT>", "+worst \\S+ from <HOST>"},
+    {"=2", "+x1\\n gate srv\\[\\d\\]: gone <HOST>"}, /* what it needs goes over the end of a line */
     {"@{^LN-BEG}", "+ bad \\S+ from <HOST>", "f30"},
     {"@^{DATE}", "+ bad \\S+ from <HOST>"},
     {"@EPOCH", "+ bad \\S+ from <HOST>", "+^ gate srv\\[1\\]: worse \\S+ from <HOST>"},
@@ -256,14 +257,23 @@ make_line(void)
 	static const char *const texts[] = {"bad joe from 192.0.2.%d", "hello from 192.0.2.%d", "wrong x%d", "worse x1 from 192.0.2.%d",
 	    "worst x from 2001:db8::%d", "gone 192.0.2.%d", "first %d", "then %d from 192.0.2.9", "nothing %d", "bad \xc3\xa9 from 192.0.2.%d",
 	    "bad \xff from 192.0.2.%d", "BAD x2 from 192.0.2.%d"};
-	char *date = NULL, *text = NULL, *line;
+	char *date = NULL, *text = NULL, *line, padding[401];
 
+	memset(padding, 'y', 400);
+	padding[400] = '\0';
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	date = xasprintf(dates[(size_t)rand() % (sizeof dates / sizeof *dates)], 10 + rand() % 30);
 	text = xasprintf(texts[(size_t)rand() % (sizeof texts / sizeof *texts)], rand() % 4);
 #pragma GCC diagnostic pop
-	line = rand() % 3 == 0 ? xasprintf("%s %s", date, text) : xasprintf("%s gate srv[%d]: %s", date, rand() % 3, text);
+	switch (rand() % 12) {
+	case 0: line = xasprintf("gate at %s: %s", date, text); break; /* the date is in the middle, the text in two pieces */
+	case 1: line = xasprintf("1795334012 [%s] worse %s", date, text); break;
+	case 2: line = xasprintf("%s %s %.*s", date, text, rand() % 400, padding); break; /* more than a window's line has room for */
+	case 3:
+	case 4: line = xasprintf("%s %s", date, text); break;
+	default: line = xasprintf("%s gate srv[%d]: %s", date, rand() % 3, text);
+	}
 	free(date);
 	free(text);
 	return line;

@@ -342,9 +342,11 @@ a_changed_bantime_moves_bans_without_a_time_of_their_own(void **state)
 	struct bans *b = bans_new(&clock);
 
 	(void)state;
-	struct ban *follows = bans_add(b, ticket_new("192.0.2.1", 1000), 300, false);
+	struct ban *before = bans_add(b, ticket_new("192.0.2.3", 1000), 300, false);
 	struct ban *own = bans_add(b, ticket_new("192.0.2.2", 1000), 300, true);
+	struct ban *follows = bans_add(b, ticket_new("192.0.2.1", 1000), 300, false);
 	bans_retime(b, TICKET_FOREVER);
+	assert_true(isinf(ban_left(b, before)));
 	assert_true(isinf(ban_left(b, follows)));
 	assert_true(ban_until(b, follows) == -1);
 	assert_true(ban_left(b, own) == 300);

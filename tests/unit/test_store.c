@@ -220,6 +220,14 @@ restored_tickets_are_what_was_banned(void **state)
 	assert_int_equal(got->matches[0].date_to, 6);
 	assert_string_equal(ticket_group(got, "user"), "bob");
 	ticket_free(got);
+
+	/* one that lasted no time is over, not for ever */
+	t = ticket_new("192.0.2.2", NOW + 5);
+	t->bantime = 0;
+	store_ban_add(f->store, "none", t, 0);
+	ticket_free(t);
+	reopen(f);
+	assert_int_equal(store_bans_current(f->store, "none", &rules, take, &got), 0);
 }
 
 static void
