@@ -178,6 +178,9 @@ static const char *const kinds[][SETTINGS] = {
     {"+^ \\S+ \\S+: (?:worse|worst) \\S+ from <HOST>", "-192\\.0\\.2\\.3", "+ gone <HOST>"},
     {"=3", "+ first (?P<n>\\d)$<SKIPLINES> then (?P=n) from <HOST>$", "-never"},
     {"=2", "!^ gate <F-CONTENT>.*</F-CONTENT>", "+worst \\S+ from <HOST>"},
+    /* what they need stands in two pieces until the one date or the other is taken out */
+    {"+ at : 22/11/\\S+ \\S+ worse <HOST>"},
+    {"@%d/%m/%y %H:%M:%S", "+ at 2026\\S+ \\S+:  worse <HOST>"},
     {"=2", "+x1\\n gate srv\\[\\d\\]: gone <HOST>"}, /* what it needs goes over the end of a line */
     {"@{^LN-BEG}", "+ bad \\S+ from <HOST>", "f30"},
     {"@^{DATE}", "+ bad \\S+ from <HOST>"},
@@ -266,7 +269,8 @@ make_line(void)
 	date = xasprintf(dates[(size_t)rand() % (sizeof dates / sizeof *dates)], 10 + rand() % 30);
 	text = xasprintf(texts[(size_t)rand() % (sizeof texts / sizeof *texts)], rand() % 4);
 #pragma GCC diagnostic pop
-	switch (rand() % 12) {
+	switch (rand() % 13) {
+	case 12: line = xasprintf("gate at 2026-11-22 08:06:%02d: 22/11/26 08:06:%02d worse 192.0.2.%d", 10 + rand() % 30, 10 + rand() % 30, rand() % 4); break;
 	case 0: line = xasprintf("gate at %s: %s", date, text); break; /* the date is in the middle, the text in two pieces */
 	case 1: line = xasprintf("1795334012 [%s] worse %s", date, text); break;
 	case 2: line = xasprintf("%s %s %.*s", date, text, rand() % 400, padding); break; /* more than a window's line has room for */
