@@ -84,9 +84,9 @@ engine_refresh_names(struct engine *e, struct jail *j)
 }
 
 static void
-failure_over(void *arg, const struct ticket *t)
+failure_over(void *owner, const struct ticket *t)
 {
-	struct jail *j = arg;
+	struct jail *j = owner;
 
 	hosts_set_failed(j->engine->hosts, ticket_ip(t), j->name, 0);
 	jail_touch(j);
@@ -148,8 +148,8 @@ on_tick(uv_timer_t *timer)
 	if (e->hold_until > 0 && mono >= e->hold_until)
 		engine_hold(e, 0);
 	double now = clock_now(&e->clock);
+	failures_expire(e->book, now, failure_over);
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next) {
-		failures_expire(j->failures, now, j->findtime, failure_over, j);
 		flow_expire(j);
 		flow_prolong(j);
 		engine_expire_white(e, j);

@@ -76,7 +76,7 @@ jail_new(struct engine *e, const char *name, const char *backend, struct err *er
 		return NULL;
 	}
 	j->filter = filter_new(name, &hooks);
-	j->failures = failures_new(e->book);
+	j->failures = failures_new(e->book, j);
 	j->bans = bans_new(&e->clock);
 	j->ignore = ignore_new(&e->clock);
 	j->journalmatch = value_list();
@@ -396,6 +396,7 @@ jail_set_findtime(struct jail *j, double seconds)
 {
 	j->findtime = seconds;
 	filter_set_findtime(j->filter, seconds);
+	failures_set_findtime(j->failures, seconds);
 	log_write(LOG_LEVEL_INFO, "fail2ban.filter", j->has_float_findtime ? "  findtime: %.1f" : "  findtime: %.0f", seconds);
 }
 

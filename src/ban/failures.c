@@ -6,21 +6,26 @@
 
 #include "base/hash.h"
 #include <uthash.h>
+#include <utlist.h>
 
 #include "base/mem.h"
 
-/* What one jail counted of an identifier. */
-struct slot {
+/*
+ * What jails counted of an identifier, and which of them: those that counted the same hold it together, so that fifty jails
+ * of one kind cost little more than one. A page with more than 64 jails has several of these for one value.
+ */
+struct held {
 	struct tally *tally; /* counted */
-	uint32_t jail;       /* number in the book */
-	uint32_t place;      /* in the jail's heap */
+	uint64_t jails;      /* a bit for each of 64 numbers, never 0 */
+	uint32_t block;      /* the first of them, by 64 */
 };
 
 struct who {
-	char *id;           /* owned */
-	struct slot *slots; /* owned; in the order in which the jails came, mostly the same for all identifiers */
-	size_t count, room;
-	UT_hash_handle hh;  /* by id */
+	char *id;          /* owned */
+	struct held *held; /* owned; never none */
+	uint32_t count, room;
+	size_t place;      /* in the page's heap */
+	UT_hash_handle hh; /* by id */
 };
 
 /* The failure that was counted last, for other jails that count it too. */
@@ -33,35 +38,309 @@ struct same {
 	int maxmatches;
 };
 
-struct failures_book {
-	int refs;
-	struct who *all;        /* owned; uthash */
-	struct failures **jails; /* owned list of borrowed ones, by number; NULL: free */
-	size_t n_jails;
-	size_t next;            /* index of the slot that is likely wanted next */
-	struct same same;
-	uint64_t shifts;
-};
-
 /*
- * The heap's top is who failed longest ago. A failure does not move its identifier: the time there is one that it had, and
- * is looked at again when it comes to the top.
+ * The heap's top is who expires first. A failure does not move its identifier: the time there is one that it had, and is
+ * looked at again when it comes to the top.
  */
 struct place {
-	double time;
+	double ends;     /* not later than the first of its jails lets go of it */
 	uint64_t serial; /* decides where the time is the same */
 	struct who *who;
 };
 
-struct failures {
-	struct failures_book *book; /* counted */
-	uint32_t number;
-	struct place *heap; /* owned */
+/* What jails that hear of the same failures have in common. A jail turns to one with its first failure, and stays. */
+struct page {
+	struct failures_book *book;
+	struct who *all;         /* owned; uthash */
+	struct place *heap;      /* owned */
 	size_t count, room;
 	uint64_t serial;
+	struct failures **jails; /* owned list of borrowed ones, by number; NULL: free */
+	size_t n_jails, n_members;
+	struct same same;
+	struct page *prev, *next; /* in the book */
+};
+
+struct failures_book {
+	int refs;
+	struct page *pages; /* owned */
+	struct page *last;  /* where the last failure was counted; NULL */
+	uint64_t shifts;
+};
+
+struct failures {
+	struct failures_book *book; /* counted */
+	struct page *page; /* NULL: nothing was counted yet */
+	void *owner;
+	uint32_t number;   /* in the page */
+	double findtime;
+	size_t count;
 	uint64_t total, evicted;
 	struct ticket view; /* of failures_find() */
 };
+
+/* ---- who holds what ---- */
+
+static uint64_t
+bit_of(const struct failures *f)
+{
+	return UINT64_C(1) << (f->number & 63);
+}
+
+static struct held *
+find_held(const struct failures *f, const struct who *w)
+{
+	const uint32_t block = f->number / 64;
+	const uint64_t bit = bit_of(f);
+
+	for (uint32_t i = 0; i < w->count; i++)
+		if (w->held[i].block == block && (w->held[i].jails & bit) != 0)
+			return &w->held[i];
+	return NULL;
+}
+
+static struct failures *
+jail_of(const struct page *p, const struct held *h, uint64_t rest)
+{
+	return p->jails[h->block * 64 + (uint32_t)__builtin_ctzll(rest)];
+}
+
+/* The jail holds h no more: what it held, of which the caller has a reference now. */
+static struct tally *
+take_out(const struct failures *f, struct who *w, struct held *h)
+{
+	struct tally *t = h->tally;
+
+	h->jails &= ~bit_of(f);
+	if (h->jails != 0)
+		return tally_share(t);
+	*h = w->held[--w->count];
+	return t;
+}
+
+/* The jail holds t, of which the caller gives a reference. */
+static void
+put_in(const struct failures *f, struct who *w, struct tally *t)
+{
+	const uint32_t block = f->number / 64;
+
+	for (uint32_t i = 0; i < w->count; i++) {
+		struct held *h = &w->held[i];
+		if (h->tally == t && h->block == block) {
+			h->jails |= bit_of(f);
+			tally_free(t);
+			return;
+		}
+	}
+	if (w->count == w->room) {
+		w->room = w->room != 0 ? w->room * 2 : 1;
+		w->held = xreallocarray(w->held, w->room, sizeof *w->held);
+	}
+	w->held[w->count++] = (struct held){t, bit_of(f), block};
+}
+
+/* ---- the heap ---- */
+
+static bool
+is_before(const struct place *a, const struct place *b)
+{
+	return a->ends < b->ends || (a->ends == b->ends && a->serial < b->serial);
+}
+
+static void
+put(struct page *p, size_t at, struct place one)
+{
+	p->heap[at] = one;
+	one.who->place = at;
+}
+
+static void
+sift_up(struct page *p, size_t at, struct place one)
+{
+	for (; at > 0 && is_before(&one, &p->heap[(at - 1) / 2]); at = (at - 1) / 2)
+		put(p, at, p->heap[(at - 1) / 2]);
+	put(p, at, one);
+}
+
+static void
+sift_down(struct page *p, size_t at, struct place one)
+{
+	for (size_t child; (child = 2 * at + 1) < p->count; at = child) {
+		if (child + 1 < p->count && is_before(&p->heap[child + 1], &p->heap[child]))
+			child++;
+		if (!is_before(&p->heap[child], &one))
+			break;
+		put(p, at, p->heap[child]);
+	}
+	put(p, at, one);
+}
+
+static void
+heap_remove(struct page *p, size_t at)
+{
+	struct place last = p->heap[--p->count];
+
+	if (at == p->count)
+		return;
+	if (at > 0 && is_before(&last, &p->heap[(at - 1) / 2]))
+		sift_up(p, at, last);
+	else
+		sift_down(p, at, last);
+}
+
+/* When the first of its jails lets go of it. */
+static double
+ends_of(const struct page *p, const struct who *w)
+{
+	double ends = INFINITY;
+
+	for (uint32_t i = 0; i < w->count; i++)
+		for (uint64_t rest = w->held[i].jails; rest != 0; rest &= rest - 1)
+			ends = fmin(ends, w->held[i].tally->time + jail_of(p, &w->held[i], rest)->findtime);
+	return ends;
+}
+
+/* When the top ends was looked at again. */
+static void
+settle_top(struct page *p)
+{
+	struct place top = p->heap[0];
+
+	top.ends = ends_of(p, top.who);
+	top.serial = ++p->serial;
+	sift_down(p, 0, top);
+}
+
+static void
+heap_renew(struct page *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		p->heap[i].ends = ends_of(p, p->heap[i].who);
+	for (size_t i = p->count / 2; i-- > 0;)
+		sift_down(p, i, p->heap[i]);
+}
+
+/* ---- pages ---- */
+
+static void
+forget_same(struct page *p)
+{
+	tally_free(p->same.from);
+	tally_free(p->same.to);
+	p->same = (struct same){0};
+}
+
+static struct who *
+find_who(const struct page *p, const char *id)
+{
+	struct who *w = NULL;
+
+	if (p != NULL)
+		HASH_FIND_STR(p->all, id, w);
+	return w;
+}
+
+/* Nobody holds anything of it. */
+static void
+remove_who(struct page *p, struct who *w)
+{
+	heap_remove(p, w->place);
+	if (p->same.who == w)
+		p->same.who = NULL;
+	HASH_DEL(p->all, w);
+	free(w->held);
+	free(w->id);
+	free(w);
+}
+
+/* The jail lets go of it. */
+static void
+drop(struct failures *f, struct who *w, struct held *h)
+{
+	tally_free(take_out(f, w, h));
+	f->count--;
+	if (w->count == 0)
+		remove_who(f->page, w);
+}
+
+static struct who *
+add_who(struct page *p, const char *id, size_t len, unsigned hash, double ends)
+{
+	struct who *w = xcalloc(1, sizeof *w);
+
+	w->id = xstrndup(id, len);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, p->all, w->id, len, hash, w);
+	if (p->count == p->room) {
+		p->room = p->room != 0 ? p->room * 2 : 16;
+		p->heap = xreallocarray(p->heap, p->room, sizeof *p->heap);
+	}
+	sift_up(p, p->count++, (struct place){ends, ++p->serial, w});
+	return w;
+}
+
+/* Room for a new one: who would expire first goes, from all jails. */
+static void
+evict(struct page *p)
+{
+	while (ends_of(p, p->heap[0].who) > p->heap[0].ends)
+		settle_top(p);
+	struct who *w = p->heap[0].who;
+	for (uint32_t i = 0; i < w->count; i++) {
+		for (uint64_t rest = w->held[i].jails; rest != 0; rest &= rest - 1) {
+			struct failures *f = jail_of(p, &w->held[i], rest);
+			f->count--;
+			f->evicted++;
+		}
+		tally_free(w->held[i].tally);
+	}
+	remove_who(p, w);
+}
+
+static void
+page_join(struct failures *f, struct page *p)
+{
+	uint32_t number = 0;
+
+	while (number < p->n_jails && p->jails[number] != NULL)
+		number++;
+	if (number == p->n_jails)
+		p->jails = xreallocarray(p->jails, ++p->n_jails, sizeof(struct failures *));
+	p->jails[number] = f;
+	p->n_members++;
+	f->number = number;
+	f->page = p;
+}
+
+static void
+page_new(struct failures *f)
+{
+	struct page *p = xcalloc(1, sizeof *p);
+
+	p->book = f->book;
+	DL_APPEND(f->book->pages, p);
+	page_join(f, p);
+}
+
+/* A jail that holds nothing goes. */
+static void
+page_leave(struct failures *f)
+{
+	struct page *p = f->page;
+
+	f->page = NULL;
+	if (p == NULL)
+		return;
+	p->jails[f->number] = NULL;
+	if (--p->n_members > 0)
+		return;
+	forget_same(p);
+	DL_DELETE(p->book->pages, p);
+	if (p->book->last == p)
+		p->book->last = NULL;
+	free(p->heap);
+	free(p->jails);
+	free(p);
+}
 
 /* ---- the book ---- */
 
@@ -74,226 +353,68 @@ failures_book_new(void)
 	return b;
 }
 
-static void
-forget_same(struct failures_book *b)
-{
-	tally_free(b->same.from);
-	tally_free(b->same.to);
-	b->same = (struct same){0};
-}
-
 void
 failures_book_free(struct failures_book *b)
 {
-	if (b == NULL || --b->refs > 0)
-		return;
-	forget_same(b);
-	free(b->jails);
-	free(b);
-}
-
-static struct slot *
-find_slot(struct failures_book *b, const struct who *w, uint32_t jail)
-{
-	size_t i = b->next;
-
-	if (i >= w->count || w->slots[i].jail != jail)
-		for (i = 0; i < w->count && w->slots[i].jail != jail; i++)
-			;
-	b->next = i + 1;
-	return i < w->count ? &w->slots[i] : NULL;
-}
-
-static struct who *
-find_who(const struct failures_book *b, const char *id)
-{
-	struct who *w;
-
-	HASH_FIND_STR(b->all, id, w);
-	return w;
-}
-
-static struct who *
-need_who(struct failures_book *b, const struct ticket *t)
-{
-	if (t->serial != 0 && t->serial == b->same.serial && b->same.who != NULL)
-		return b->same.who;
-	size_t len = strlen(t->id);
-	unsigned hash = hash_bytes(t->id, len);
-	struct who *w;
-	HASH_FIND_BYHASHVALUE(hh, b->all, t->id, len, hash, w);
-	if (w == NULL) {
-		w = xcalloc(1, sizeof *w);
-		w->id = xstrndup(t->id, len);
-		HASH_ADD_KEYPTR_BYHASHVALUE(hh, b->all, w->id, len, hash, w);
-	}
-	return w;
-}
-
-static void
-remove_slot(struct failures_book *b, struct who *w, struct slot *s)
-{
-	tally_free(s->tally);
-	memmove(s, s + 1, (size_t)(w->slots + w->count - s - 1) * sizeof *s);
-	if (--w->count > 0)
-		return;
-	if (b->same.who == w)
-		b->same.who = NULL;
-	HASH_DEL(b->all, w);
-	free(w->slots);
-	free(w->id);
-	free(w);
-}
-
-/* ---- the heap ---- */
-
-static bool
-is_before(const struct place *a, const struct place *b)
-{
-	return a->time < b->time || (a->time == b->time && a->serial < b->serial);
-}
-
-static void
-put(struct failures *f, size_t at, struct place p)
-{
-	f->heap[at] = p;
-	find_slot(f->book, p.who, f->number)->place = (uint32_t)at;
-}
-
-static void
-sift_up(struct failures *f, size_t at, struct place p)
-{
-	for (; at > 0 && is_before(&p, &f->heap[(at - 1) / 2]); at = (at - 1) / 2)
-		put(f, at, f->heap[(at - 1) / 2]);
-	put(f, at, p);
-}
-
-static void
-sift_down(struct failures *f, size_t at, struct place p)
-{
-	for (size_t child; (child = 2 * at + 1) < f->count; at = child) {
-		if (child + 1 < f->count && is_before(&f->heap[child + 1], &f->heap[child]))
-			child++;
-		if (!is_before(&f->heap[child], &p))
-			break;
-		put(f, at, f->heap[child]);
-	}
-	put(f, at, p);
-}
-
-static void
-heap_remove(struct failures *f, size_t at)
-{
-	struct place last = f->heap[--f->count];
-
-	if (at == f->count)
-		return;
-	if (at > 0 && is_before(&last, &f->heap[(at - 1) / 2]))
-		sift_up(f, at, last);
-	else
-		sift_down(f, at, last);
-}
-
-static void
-drop(struct failures *f, struct who *w)
-{
-	struct slot *s = find_slot(f->book, w, f->number);
-
-	heap_remove(f, s->place);
-	remove_slot(f->book, w, find_slot(f->book, w, f->number));
-}
-
-/* Who failed longest ago, at the top of the heap; there is one. */
-static const struct tally *
-oldest(struct failures *f)
-{
-	for (;;) {
-		struct place p = f->heap[0];
-		const struct tally *t = find_slot(f->book, p.who, f->number)->tally;
-		if (t->time <= p.time)
-			return t;
-		p.time = t->time;
-		p.serial = ++f->serial;
-		sift_down(f, 0, p);
-	}
+	if (b != NULL && --b->refs == 0)
+		free(b); /* its jails are gone, and their pages with them */
 }
 
 /* ---- the failures of a jail ---- */
 
 struct failures *
-failures_new(struct failures_book *book)
+failures_new(struct failures_book *book, void *owner)
 {
 	struct failures *f = xcalloc(1, sizeof *f);
-	uint32_t number = 0;
 
 	f->book = book != NULL ? book : failures_book_new();
 	if (book != NULL)
 		book->refs++;
-	book = f->book;
-	while (number < book->n_jails && book->jails[number] != NULL)
-		number++;
-	if (number == book->n_jails)
-		book->jails = xreallocarray(book->jails, ++book->n_jails, sizeof(struct failures *));
-	book->jails[number] = f;
-	f->number = number;
+	f->owner = owner;
 	return f;
 }
 
 void
 failures_free(struct failures *f)
 {
+	struct who *w, *more;
+
 	if (f == NULL)
 		return;
-	while (f->count > 0) {
-		struct who *w = f->heap[--f->count].who;
-		remove_slot(f->book, w, find_slot(f->book, w, f->number));
-	}
-	free(f->heap);
-	f->book->jails[f->number] = NULL;
+	if (f->count > 0)
+		HASH_ITER(hh, f->page->all, w, more) {
+			struct held *h = find_held(f, w);
+			if (h != NULL)
+				drop(f, w, h);
+		}
+	page_leave(f);
 	failures_book_free(f->book);
 	free(f);
 }
 
-static struct slot *
-insert(struct failures *f, struct who *w, double time)
+void
+failures_set_findtime(struct failures *f, double seconds)
 {
-	if (f->count >= FAILURES_MAX) {
-		oldest(f);
-		drop(f, f->heap[0].who);
-		f->evicted++;
-	}
-	if (w->count == w->room) {
-		w->room = w->room == 0 ? 1 : w->room < 16 ? w->room * 4 : w->room * 2; /* mostly one jail, or many */
-		w->slots = xreallocarray(w->slots, w->room, sizeof *w->slots);
-	}
-	struct slot *s = &w->slots[w->count++];
-	*s = (struct slot){.jail = f->number, .place = (uint32_t)f->count};
-	if (f->count == f->room) {
-		f->room = f->room != 0 ? f->room * 2 : 16;
-		f->heap = xreallocarray(f->heap, f->room, sizeof *f->heap);
-	}
-	const struct place p = {time, ++f->serial, w};
-	const size_t at = f->count++;
-	f->heap[at] = p;
-	if (at > 0 && is_before(&p, &f->heap[(at - 1) / 2])) /* an older one comes late */
-		sift_up(f, at, p);
-	f->book->next = w->count;
-	return s;
+	const bool is_sooner = seconds < f->findtime;
+
+	f->findtime = seconds;
+	if (is_sooner && f->count > 0)
+		heap_renew(f->page);
 }
 
 /* The next value: another jail's, when it counted the same on top of the same. Lets go of from. */
 static struct tally *
-next(struct failures_book *b, struct who *w, struct tally *from, const struct ticket *t, int attempts,
+next(struct page *p, struct who *w, struct tally *from, const struct ticket *t, int attempts,
     const struct failures_limits *limits)
 {
-	struct same *s = &b->same;
+	struct same *s = &p->same;
 
 	if (t->serial != 0 && s->serial == t->serial && s->to != NULL && s->from == from && s->attempts == attempts &&
 	    s->failures == t->failures && s->findtime == limits->findtime && s->maxmatches == limits->maxmatches) {
 		tally_free(from);
 		return tally_share(s->to);
 	}
-	forget_same(b);
+	forget_same(p);
 	bool is_shared = t->serial != 0 && (from == NULL || from->refs > 1);
 	*s = (struct same){.serial = t->serial, .who = w};
 	if (!is_shared)
@@ -305,17 +426,65 @@ next(struct failures_book *b, struct who *w, struct tally *from, const struct ti
 	return to;
 }
 
+/* Jails that hear of the same failure as the one before share its page, if they hold nothing elsewhere. */
+static void
+turn_page(struct failures *f, const struct ticket *t)
+{
+	struct page *last = f->book->last;
+
+	if (f->count == 0 && last != NULL && last != f->page && t->serial != 0 && last->same.serial == t->serial) {
+		page_leave(f);
+		page_join(f, last);
+	} else if (f->page == NULL) {
+		page_new(f);
+	}
+	f->book->last = f->page;
+}
+
+static struct who *
+need_who(struct failures *f, const struct ticket *t)
+{
+	struct page *p = f->page;
+
+	if (t->serial != 0 && t->serial == p->same.serial && p->same.who != NULL)
+		return p->same.who;
+	size_t len = strlen(t->id);
+	unsigned hash = hash_bytes(t->id, len);
+	struct who *w;
+	HASH_FIND_BYHASHVALUE(hh, p->all, t->id, len, hash, w);
+	if (w != NULL)
+		return w;
+	if (p->count >= FAILURES_MAX)
+		evict(p);
+	return add_who(p, t->id, len, hash, t->time + f->findtime);
+}
+
 const struct tally *
 failures_add(struct failures *f, const struct ticket *t, int attempts, const struct failures_limits *limits)
 {
-	struct who *w = need_who(f->book, t);
-	struct slot *s = find_slot(f->book, w, f->number);
+	if (f->findtime != limits->findtime)
+		failures_set_findtime(f, limits->findtime);
+	if (f->book->last != f->page || f->page == NULL)
+		turn_page(f, t);
+	struct page *p = f->page;
+	struct who *w = need_who(f, t);
+	struct held *h = find_held(f, w);
+	struct tally *from = NULL;
 
 	f->total++;
-	if (s == NULL)
-		s = insert(f, w, t->time);
-	s->tally = next(f->book, w, s->tally, t, attempts, limits);
-	return s->tally;
+	if (h != NULL) {
+		from = take_out(f, w, h);
+	} else {
+		f->count++;
+		struct place at = p->heap[w->place];
+		if (t->time + f->findtime < at.ends) { /* it ends sooner here than in the jails that had it */
+			at.ends = t->time + f->findtime;
+			sift_up(p, w->place, at);
+		}
+	}
+	struct tally *to = next(p, w, from, t, attempts, limits);
+	put_in(f, w, to);
+	return to;
 }
 
 struct ticket *
@@ -326,49 +495,71 @@ failures_take(struct failures *f, const char *id)
 	if (t == NULL)
 		return NULL;
 	struct ticket *own = ticket_dup(t);
-	drop(f, find_who(f->book, own->id));
+	failures_forget(f, own->id);
 	return own;
 }
 
 const struct ticket *
 failures_find(struct failures *f, const char *id)
 {
-	const struct who *w = find_who(f->book, id);
-	const struct slot *s = w != NULL ? find_slot(f->book, w, f->number) : NULL;
+	const struct who *w = find_who(f->page, id);
+	const struct held *h = w != NULL ? find_held(f, w) : NULL;
 
-	if (s == NULL)
+	if (h == NULL)
 		return NULL;
-	tally_view(s->tally, w->id, &f->view);
+	tally_view(h->tally, w->id, &f->view);
 	return &f->view;
 }
 
 bool
 failures_forget(struct failures *f, const char *id)
 {
-	struct who *w = find_who(f->book, id);
+	struct who *w = find_who(f->page, id);
+	struct held *h = w != NULL ? find_held(f, w) : NULL;
 
-	if (w == NULL || find_slot(f->book, w, f->number) == NULL)
+	if (h == NULL)
 		return false;
-	drop(f, w);
+	drop(f, w, h);
 	return true;
 }
 
-void
-failures_expire(struct failures *f, double now, double findtime,
-    void (*gone)(void *arg, const struct ticket *t), void *arg)
+/* Those jails let go of it whose findtime is over. */
+static void
+expire_who(struct page *p, struct who *w, double now, void (*gone)(void *owner, const struct ticket *t))
 {
-	while (f->count > 0 && f->heap[0].time <= now - findtime) { /* mostly not so: this is asked each second */
-		const struct tally *t = oldest(f);
-		struct who *w = f->heap[0].who;
-		if (t->time > now - findtime)
-			return;
-		if (gone != NULL) {
-			struct ticket view;
-			tally_view(t, w->id, &view);
-			gone(arg, &view);
+	for (uint32_t i = w->count; i-- > 0;) {
+		struct held *h = &w->held[i];
+		for (uint64_t rest = h->jails; rest != 0; rest &= rest - 1) {
+			struct failures *f = jail_of(p, h, rest);
+			if (h->tally->time + f->findtime > now)
+				continue;
+			if (gone != NULL) {
+				struct ticket view;
+				tally_view(h->tally, w->id, &view);
+				gone(f->owner, &view);
+			}
+			f->count--;
+			h->jails &= ~bit_of(f);
 		}
-		drop(f, w);
+		if (h->jails == 0) {
+			tally_free(h->tally);
+			*h = w->held[--w->count];
+		}
 	}
+	if (w->count == 0)
+		remove_who(p, w);
+	else
+		settle_top(p);
+}
+
+void
+failures_expire(struct failures_book *b, double now, void (*gone)(void *owner, const struct ticket *t))
+{
+	struct page *p;
+
+	DL_FOREACH(b->pages, p)
+		while (p->count > 0 && p->heap[0].ends <= now) /* mostly not so: this is asked each second */
+			expire_who(p, p->heap[0].who, now, gone);
 }
 
 static void
@@ -385,33 +576,34 @@ shift_tally(struct tally *t, double seconds, double now)
 void
 failures_shift(struct failures_book *b, double seconds, double now)
 {
+	struct page *p;
 	struct who *w, *more;
 
-	forget_same(b);
 	b->shifts++;
-	HASH_ITER(hh, b->all, w, more)
-		for (size_t i = 0; i < w->count; i++)
-			if (w->slots[i].tally->shifts != b->shifts) { /* those who share it see the same clock */
-				w->slots[i].tally->shifts = b->shifts;
-				shift_tally(w->slots[i].tally, seconds, now);
+	DL_FOREACH(b->pages, p) {
+		forget_same(p);
+		HASH_ITER(hh, p->all, w, more)
+			for (uint32_t i = 0; i < w->count; i++) {
+				struct tally *t = w->held[i].tally;
+				if (t->shifts != b->shifts) { /* those who share it see the same clock */
+					t->shifts = b->shifts;
+					shift_tally(t, seconds, now);
+				}
 			}
-	for (size_t i = 0; i < b->n_jails; i++) {
-		struct failures *f = b->jails[i];
-		if (f == NULL)
-			continue;
-		for (size_t k = 0; k < f->count; k++)
-			f->heap[k].time = find_slot(b, f->heap[k].who, f->number)->tally->time;
-		for (size_t k = f->count / 2; k-- > 0;)
-			sift_down(f, k, f->heap[k]);
+		heap_renew(p);
 	}
 }
 
 void
 failures_each(const struct failures *f, void (*fn)(void *arg, const struct ticket *t), void *arg)
 {
-	for (size_t i = 0; i < f->count; i++) {
+	for (size_t i = 0; f->count > 0 && i < f->page->count; i++) {
+		const struct who *w = f->page->heap[i].who;
+		const struct held *h = find_held(f, w);
 		struct ticket view;
-		tally_view(find_slot(f->book, f->heap[i].who, f->number)->tally, f->heap[i].who->id, &view);
+		if (h == NULL)
+			continue;
+		tally_view(h->tally, w->id, &view);
 		fn(arg, &view);
 	}
 }

@@ -4,8 +4,8 @@
  * compat: FailManager.addFailure: the count is a rate estimate, not a sliding list: when the first
  * failure is older than findtime the count so far is scaled down to what findtime would have held.
  *
- * Many jails may count the same failures (several on one log). So the identifiers stand in a book that they share, each
- * with what every jail counted of it; and what they counted is the same value (tally.h) as long as they counted the same.
+ * Many jails may count the same failures (several on one log). Such jails share a page of the book: each identifier stands
+ * there once, and what several of them counted of it alike is one value (tally.h).
  */
 #ifndef BAN_FAILURES_H
 #define BAN_FAILURES_H
@@ -17,16 +17,19 @@
 #include "ban/tally.h"
 #include "ticket.h"
 
-#define FAILURES_MAX 100000 /* identifiers kept per jail; a new one then replaces the one that failed longest ago */
+#define FAILURES_MAX 100000 /* identifiers kept by jails that share a page; a new one then replaces the one that expires first */
 
 struct failures;
 struct failures_book;
 
+/* Of all jails. */
 struct failures_book *failures_book_new(void);
 void failures_book_free(struct failures_book *b); /* lets go: jails may still hold it; NULL is fine */
 
-struct failures *failures_new(struct failures_book *book); /* NULL: a book of its own */
+struct failures *failures_new(struct failures_book *book, void *owner); /* book NULL: one of its own; owner: borrowed */
 void failures_free(struct failures *f); /* NULL is fine */
+/* Seconds after its last failure that an identifier is dropped. failures_add() sets it too. */
+void failures_set_findtime(struct failures *f, double seconds);
 
 /*
  * Counts `t` (whose matches are added; groups are those of the first failure) as `attempts` failures. A serial in t says
@@ -41,9 +44,11 @@ struct ticket *failures_take(struct failures *f, const char *id);
 const struct ticket *failures_find(struct failures *f, const char *id);
 bool failures_forget(struct failures *f, const char *id);
 
-/* Drops what is older than findtime; `gone` (may be NULL) sees each identifier first. */
-void failures_expire(struct failures *f, double now, double findtime,
-    void (*gone)(void *arg, const struct ticket *t), void *arg);
+/*
+ * Drops what is older than findtime, of all jails; `gone` (may be NULL) sees each identifier first, with the owner of the
+ * jail's failures, and may not change any.
+ */
+void failures_expire(struct failures_book *b, double now, void (*gone)(void *owner, const struct ticket *t));
 /* The wall clock was set by so much and is `now` at present: the counts of all jails go on as if it had not been. */
 void failures_shift(struct failures_book *b, double seconds, double now);
 void failures_each(const struct failures *f, void (*fn)(void *arg, const struct ticket *t), void *arg);

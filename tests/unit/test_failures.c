@@ -33,7 +33,7 @@ failures_are_estimated_as_a_rate(void **state)
 {
 	/* the known sequence of fail2ban: F=600, failures at 0, 100, 700, 800, 1300 count 1 2 3 4 3 */
 	static const struct { double t; int n; } steps[] = {{1000, 1}, {1100, 2}, {1700, 3}, {1800, 4}, {2300, 3}};
-	struct failures *f = failures_new(NULL);
+	struct failures *f = failures_new(NULL, NULL);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
@@ -45,7 +45,7 @@ failures_are_estimated_as_a_rate(void **state)
 static void
 an_older_failure_counts_but_moves_no_time(void **state)
 {
-	struct failures *f = failures_new(NULL);
+	struct failures *f = failures_new(NULL, NULL);
 
 	(void)state;
 	fail_at(f, "192.0.2.1", 1000);
@@ -57,7 +57,7 @@ an_older_failure_counts_but_moves_no_time(void **state)
 static void
 only_the_last_matches_are_kept(void **state)
 {
-	struct failures *f = failures_new(NULL);
+	struct failures *f = failures_new(NULL, NULL);
 
 	(void)state;
 	for (int i = 0; i < 4; i++)
@@ -70,32 +70,56 @@ only_the_last_matches_are_kept(void **state)
 }
 
 static void
-count_gone(void *arg, const struct ticket *t)
+count_gone(void *owner, const struct ticket *t)
 {
 	assert_string_equal(t->id, "192.0.2.1");
-	++*(int *)arg;
+	++*(int *)owner;
 }
 
 static void
 failures_expire_after_findtime(void **state)
 {
-	struct failures *f = failures_new(NULL);
 	int gone = 0;
+	struct failures_book *book = failures_book_new();
+	struct failures *f = failures_new(book, &gone);
 
 	(void)state;
 	fail_at(f, "192.0.2.1", 1000);
 	fail_at(f, "192.0.2.2", 1001);
-	failures_expire(f, 1600, 600, count_gone, &gone);
+	failures_expire(book, 1600, count_gone);
 	assert_int_equal(gone, 1);
 	assert_null(failures_find(f, "192.0.2.1"));
 	assert_non_null(failures_find(f, "192.0.2.2"));
 	failures_free(f);
+	failures_book_free(book);
+}
+
+static void
+a_new_findtime_counts_at_once(void **state)
+{
+	int gone = 0;
+	struct failures_book *book = failures_book_new();
+	struct failures *f = failures_new(book, &gone);
+
+	(void)state;
+	fail_at(f, "192.0.2.1", 1000);
+	fail_at(f, "192.0.2.2", 1050);
+	failures_set_findtime(f, 60);
+	failures_expire(book, 1070, count_gone);
+	assert_int_equal(gone, 1);
+	failures_set_findtime(f, 600);
+	failures_expire(book, 1649, count_gone);
+	assert_int_equal(failures_count(f), 1);
+	failures_expire(book, 1650, NULL);
+	assert_int_equal(failures_count(f), 0);
+	failures_free(f);
+	failures_book_free(book);
 }
 
 static void
 the_table_is_capped_and_the_oldest_leaves(void **state)
 {
-	struct failures *f = failures_new(NULL);
+	struct failures *f = failures_new(NULL, NULL);
 	char id[32];
 
 	(void)state;
@@ -114,7 +138,7 @@ the_table_is_capped_and_the_oldest_leaves(void **state)
 static void
 who_failed_again_is_not_the_oldest(void **state)
 {
-	struct failures *f = failures_new(NULL);
+	struct failures *f = failures_new(NULL, NULL);
 	char id[32];
 
 	(void)state;
@@ -142,14 +166,72 @@ who_failed_again_is_not_the_oldest(void **state)
 	failures_free(f);
 }
 
+static void
+twins_lose_the_same(void **state)
+{
+	struct failures_book *book = failures_book_new();
+	struct failures *f[3];
+	char id[32];
+
+	(void)state;
+	for (size_t j = 0; j < 3; j++)
+		f[j] = failures_new(book, NULL);
+	for (int i = 0; i <= FAILURES_MAX; i++) {
+		snprintf(id, sizeof id, "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
+		struct ticket *t = ticket_new(id, 1000 + i);
+		t->serial = (uint64_t)i + 1;
+		for (size_t j = 0; j < 3; j++)
+			if (i != 1 || j != 0)
+				failures_add(f[j], t, 1, &limits);
+		ticket_free(t);
+	}
+	assert_int_equal(failures_count(f[0]), FAILURES_MAX - 1);
+	assert_int_equal(failures_count(f[1]), FAILURES_MAX);
+	for (size_t j = 0; j < 3; j++) {
+		assert_int_equal(failures_evicted(f[j]), 1);
+		assert_null(failures_find(f[j], "10.0.0.0"));
+		assert_int_equal(failures_find(f[j], "10.0.0.1") == NULL, j == 0);
+		failures_free(f[j]);
+	}
+	failures_book_free(book);
+}
+
+/* A flood in one log takes no place from what other jails counted. */
+static void
+others_lose_nothing(void **state)
+{
+	struct failures_book *book = failures_book_new();
+	struct failures *quiet = failures_new(book, NULL), *loud = failures_new(book, NULL);
+	char id[32];
+
+	(void)state;
+	fail_at(quiet, "192.0.2.1", 1000);
+	for (int i = 0; i <= FAILURES_MAX; i++) {
+		snprintf(id, sizeof id, "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
+		struct ticket *t = ticket_new(id, 1001);
+		t->serial = (uint64_t)i + 1;
+		failures_add(loud, t, 1, &limits);
+		ticket_free(t);
+	}
+	assert_int_equal(failures_evicted(loud), 1);
+	assert_int_equal(failures_evicted(quiet), 0);
+	assert_non_null(failures_find(quiet, "192.0.2.1"));
+	failures_free(quiet);
+	failures_free(loud);
+	failures_book_free(book);
+}
+
 /* ---- jails that share a book count as if each were alone ---- */
 
-#define JAILS 5
+#define JAILS 70 /* more than one word of bits */
 #define IDS 12
 
 struct world {
+	size_t n;
 	struct failures_book *book, *books[JAILS];
 	struct failures *shared[JAILS], *alone[JAILS];
+	double gone_shared[JAILS], gone_alone[JAILS];
+	struct failures_limits limits[JAILS];
 };
 
 static void
@@ -215,7 +297,7 @@ compare(struct world *w)
 {
 	char id[32];
 
-	for (size_t j = 0; j < JAILS; j++) {
+	for (size_t j = 0; j < w->n; j++) {
 		double sum = 0, other = 0;
 		for (int i = 0; i < IDS; i++) {
 			snprintf(id, sizeof id, "192.0.2.%d", i);
@@ -230,21 +312,46 @@ compare(struct world *w)
 }
 
 static void
-fail_in_some(struct world *w, const struct failures_limits all[JAILS], int n, double time)
+sum_gone(void *owner, const struct ticket *t)
+{
+	count_one(owner, t);
+}
+
+static void
+expire_all(struct world *w, double now)
+{
+	failures_expire(w->book, now, sum_gone);
+	for (size_t j = 0; j < w->n; j++) {
+		failures_expire(w->books[j], now, sum_gone);
+		assert_true(fabs(w->gone_shared[j] - w->gone_alone[j]) < 1e-3);
+		w->gone_shared[j] = w->gone_alone[j] = 0;
+	}
+}
+
+static void
+jail_comes(struct world *w, size_t j)
+{
+	w->shared[j] = failures_new(w->book, &w->gone_shared[j]);
+	w->alone[j] = failures_new(w->books[j], &w->gone_alone[j]);
+}
+
+static void
+fail_in_some(struct world *w, int n, double time)
 {
 	struct ticket *t = some_failure(n, time);
 	int attempts = rand() % 5 == 0 ? 3 : 1;
 
-	for (size_t j = 0; j < JAILS; j++) {
+	for (size_t j = 0; j < w->n; j++) {
+		const struct failures_limits *limits_j = &w->limits[j];
 		if (rand() % 8 == 0)
 			continue;
 		if (rand() % 20 == 0)
 			t->failures = t->failures == 2 ? 0 : 2;
 		t->serial = rand() % 9 == 0 ? 0 : (uint64_t)n + 1;
-		const int shared = failures_add(w->shared[j], t, attempts, &all[j])->retry;
+		const int shared = failures_add(w->shared[j], t, attempts, limits_j)->retry;
 		t->serial = 0;
-		assert_int_equal(failures_add(w->alone[j], t, attempts, &all[j])->retry, shared);
-		if (shared > all[j].maxretry) {
+		assert_int_equal(failures_add(w->alone[j], t, attempts, limits_j)->retry, shared);
+		if (shared > limits_j->maxretry) {
 			struct ticket *a = failures_take(w->shared[j], t->id), *b = failures_take(w->alone[j], t->id);
 			assert_same_ticket(a, b);
 			ticket_free(a);
@@ -255,55 +362,62 @@ fail_in_some(struct world *w, const struct failures_limits all[JAILS], int n, do
 }
 
 static void
-jails_that_share_a_book_count_as_if_alone(void **state)
+count_for(size_t n_jails, int rounds)
 {
-	static const struct failures_limits all[JAILS] = {{60, 9, 3}, {60, 9, 3}, {60, 9, 3}, {90, 9, 3}, {60, 4, 0}};
-	struct world w = {.book = failures_book_new()};
+	static const struct failures_limits kinds[] = {{60, 9, 3}, {60, 9, 3}, {60, 9, 3}, {90, 9, 3}, {60, 4, 0}};
+	struct world w = {.n = n_jails, .book = failures_book_new()};
 	double now = 100000;
 
-	(void)state;
 	srand(5);
-	for (size_t j = 0; j < JAILS; j++) {
-		w.shared[j] = failures_new(w.book);
+	for (size_t j = 0; j < n_jails; j++) {
 		w.books[j] = failures_book_new();
-		w.alone[j] = failures_new(w.books[j]);
+		w.limits[j] = kinds[j % (sizeof kinds / sizeof *kinds)];
+		jail_comes(&w, j);
 	}
-	for (int n = 0; n < 20000; n++) {
-		size_t j = (size_t)rand() % JAILS;
+	for (int n = 0; n < rounds; n++) {
+		size_t j = (size_t)rand() % n_jails;
 		char id[32];
 		now += rand() % 4;
-		fail_in_some(&w, all, n, now - (rand() % 10 == 0 ? rand() % 100 : 0));
+		fail_in_some(&w, n, now - (rand() % 10 == 0 ? rand() % 100 : 0));
 		snprintf(id, sizeof id, "192.0.2.%d", rand() % IDS);
 		if (rand() % 20 == 0)
 			assert_int_equal(failures_forget(w.shared[j], id), failures_forget(w.alone[j], id));
-		if (rand() % 10 == 0) {
-			double gone = 0, other = 0;
-			failures_expire(w.shared[j], now, all[j].findtime, count_one, &gone);
-			failures_expire(w.alone[j], now, all[j].findtime, count_one, &other);
-			assert_true(gone == other);
+		if (rand() % 30 == 0) {
+			w.limits[j].findtime = 30 + 30 * (rand() % 3);
+			failures_set_findtime(w.shared[j], w.limits[j].findtime);
+			failures_set_findtime(w.alone[j], w.limits[j].findtime);
 		}
+		if (rand() % 10 == 0)
+			expire_all(&w, now);
 		if (rand() % 500 == 0) {
 			double by = rand() % 2 == 0 ? 3600 : -3600;
 			now += by;
 			failures_shift(w.book, by, now);
-			for (size_t k = 0; k < JAILS; k++)
+			for (size_t k = 0; k < n_jails; k++)
 				failures_shift(w.books[k], by, now);
 		}
 		if (rand() % 300 == 0) { /* a jail goes, and another one comes */
 			failures_free(w.shared[j]);
 			failures_free(w.alone[j]);
-			w.shared[j] = failures_new(w.book);
-			w.alone[j] = failures_new(w.books[j]);
+			jail_comes(&w, j);
 		}
 		compare(&w);
 	}
-	for (size_t j = 0; j < JAILS; j++) {
+	for (size_t j = 0; j < n_jails; j++) {
 		failures_free(w.alone[j]);
 		failures_book_free(w.books[j]);
 	}
 	failures_book_free(w.book); /* jails may hold it longer */
-	for (size_t j = 0; j < JAILS; j++)
+	for (size_t j = 0; j < n_jails; j++)
 		failures_free(w.shared[j]);
+}
+
+static void
+jails_that_share_a_book_count_as_if_alone(void **state)
+{
+	(void)state;
+	count_for(5, 20000);
+	count_for(JAILS, 1500);
 }
 
 /* ---- bans ---- */
@@ -411,6 +525,9 @@ main(void)
 	    cmocka_unit_test(an_older_failure_counts_but_moves_no_time),
 	    cmocka_unit_test(only_the_last_matches_are_kept),
 	    cmocka_unit_test(failures_expire_after_findtime),
+	    cmocka_unit_test(a_new_findtime_counts_at_once),
+	    cmocka_unit_test(twins_lose_the_same),
+	    cmocka_unit_test(others_lose_nothing),
 	    cmocka_unit_test(the_table_is_capped_and_the_oldest_leaves),
 	    cmocka_unit_test(who_failed_again_is_not_the_oldest),
 	    cmocka_unit_test(jails_that_share_a_book_count_as_if_alone),
