@@ -16,7 +16,7 @@ sys.path.insert(0, HERE + "/..")
 import pickled
 
 JAILTOP = os.path.realpath(sys.argv[1])
-LINES = int(sys.argv[2]) if len(sys.argv) > 2 else 100000
+LINES = int(sys.argv[2]) if len(sys.argv) > 2 else 1000000
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 CONF = "/etc/fail2ban" if os.path.isdir("/etc/fail2ban/filter.d") else HERE + "/../../sample-configs"
 # what writes into auth.log or syslog; with the modes of those that have some
