@@ -202,9 +202,7 @@ $O/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/start.c tests/fuzz/replay.c $O/li
 fuzz: ## FUZZ_RUNS inputs for each harness, FUZZ_SOCKET_RUNS for those of the socket (ASan, UBSan)
 	$(call need,build,$(NEED_BUILD) clang|clang|clang)
 	$(sub) BUILD=fuzz $(HARNESS:%=build/fuzz/fuzz/%)
-	@for f in $(HARNESS:fuzz_%=%); do \
-	 case $$f in pickle_read|json_request) runs=$(FUZZ_SOCKET_RUNS);; *) runs=$(FUZZ_RUNS);; esac; \
-	 FUZZ_JIT=0 tests/fuzz/run.sh build/fuzz $$f -runs=$$runs -max_len=8192 || exit 1; done
+	@FUZZ_JIT=0 tests/fuzz/run.sh build/fuzz $(FUZZ_RUNS) $(FUZZ_SOCKET_RUNS) $(HARNESS:fuzz_%=%)
 
 # ---- run ----
 demo: ## a staged attack on a private log, with real iptables in a namespace of its own; no root
