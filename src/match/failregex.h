@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "match/pyregex.h"
+#include "match/mapped.h"
 
 /* with_names: <HOST> also takes host names (usedns other than "no"). */
 void failregex_expand(const char *source, bool with_names, struct mapped *out);

@@ -582,10 +582,7 @@ regex_group_name(const struct regex *r, size_t group)
 size_t
 regex_group(const struct regex *r, const char *name)
 {
-	for (size_t i = 1; i <= r->text.n_groups; i++)
-		if (r->text.groups[i].name != NULL && strcmp(r->text.groups[i].name, name) == 0)
-			return i;
-	return 0;
+	return pyregex_group(&r->text, name, strlen(name));
 }
 
 bool
