@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "match/byteset.h"
 
 /* ---- dispatch ---- */
 
@@ -32,7 +33,7 @@ make_dispatch(struct core *c)
 		for (size_t i = 0; i < c->fail.count; i++) {
 			struct regex *r = c->fail.at[i]->regex;
 			const uint8_t *first = regex_first_bytes(r);
-			if (first != NULL && byte < 0x80 && (first[byte / 8] >> byte % 8 & 1) == 0)
+			if (first != NULL && byte < 0x80 && !byteset_has(first, (unsigned char)byte))
 				continue;
 			d->lists[at++] = (uint16_t)i;
 			if (regex_tells_digits(r) || regex_n_groups(r) > MEMO_GROUPS_MAX)

@@ -8,6 +8,8 @@
 #include <pcre2.h>
 
 #include "base/mem.h"
+#include "match/byteset.h"
+#include "match/linehead.h"
 
 /*
  * A search may backtrack this often. The interpreter counts more than the JIT does, and takes longer for each.
@@ -41,34 +43,6 @@ struct copy {
 
 enum form { FORM_BYTES, FORM_UTF, FORM_BYTES_WATCHED, FORM_UTF_WATCHED, FORM_TRACE, N_FORMS };
 
-/*
- * An expression "^HEAD(?P<x>.+)$" on one line that ends with its only line feed: HEAD alone decides,
- * the rest of the line is x. And if HEAD takes any digit for any other, two lines that differ in
- * digits only give the same, as far as HEAD looked. The beginnings of log lines are few, so what
- * HEAD gave for the last of them is kept.
- */
-#define MEMO_MAX 64 /* bytes of a beginning */
-#define MEMOS 8
-#define MEMO_CREDIT 16
-
-struct memo {
-	size_t len;               /* of the beginning, up to where HEAD ended; 0: unused */
-	uint8_t bytes[MEMO_MAX];
-	uint8_t digits[MEMO_MAX]; /* 0xff where a digit stands */
-	uint8_t tried[32];        /* bit by bit: bytes that stood behind it */
-	uint8_t next[32];         /* those with which HEAD ended there, and looked no further */
-	size_t *spans;            /* owned */
-};
-
-struct head {
-	struct regex *regex; /* "^HEAD(?=.)"; owned */
-	struct memo memos[MEMOS];
-	size_t last;  /* the one that served last */
-	size_t spare; /* the one to be replaced next */
-	int credit;
-	unsigned misses;
-};
-
 struct regex {
 	struct regex_room *room; /* borrowed */
 	struct pyregex text;
@@ -76,10 +50,10 @@ struct regex {
 	struct copy copies[N_FORMS];
 	pcre2_match_data *match; /* owned */
 	size_t *spans;           /* of the last hit; points into match */
-	struct head *head;       /* owned; NULL: not of that form */
+	struct linehead *head;       /* owned; NULL: not of that form */
 	bool is_anchored;
 	bool knows_first, has_first;
-	uint8_t first[32];
+	uint8_t first[BYTESET_SIZE];
 	uint64_t limit_hits;
 };
 
@@ -206,42 +180,6 @@ describe(int error, char *text, size_t size)
 	}
 }
 
-/* "^HEAD(?P<x>.+)$", without anything that could see the difference. */
-static void
-find_head(struct regex *r, const char *pattern, size_t len)
-{
-	static const char tail[] = ".+)$", look[] = "(?=.)";
-	struct pyregex whole = r->text;
-	size_t open = len;
-
-	if (!r->is_anchored || len < sizeof tail || pattern[0] != '^' || whole.flags != 0 || r->options != 0 ||
-	    whole.tells_digits || whole.needs_utf || whole.has_top_bar || memcmp(pattern + len - 4, tail, 4) != 0)
-		return;
-	const char *name = whole.n_groups > 0 ? whole.groups[whole.n_groups].name : NULL;
-	size_t group_len = name != NULL ? strlen(name) + 5 : 1; /* "(?P<" ">" or "(" */
-	if (whole.n_groups == 0 || len < 4 + group_len)
-		return;
-	open = len - 4 - group_len;
-	if (name != NULL ? memcmp(pattern + open, "(?P<", 4) != 0 || memcmp(pattern + open + 4, name, strlen(name)) != 0
-	                 : pattern[open] != '(' || (open > 0 && pattern[open - 1] == '\\'))
-		return;
-	char *text = xmalloc(open + sizeof look);
-	memcpy(text, pattern, open);
-	memcpy(text + open, look, sizeof look);
-	struct regex *head = regex_new(r->room, text, open + sizeof look - 1, 0, NULL);
-	free(text);
-	if (head == NULL)
-		return;
-	/* its last group must have been the tail, at the top */
-	if (head->text.n_groups != whole.n_groups - 1 || !head->is_anchored) {
-		regex_free(head);
-		return;
-	}
-	r->head = xcalloc(1, sizeof *r->head);
-	r->head->regex = head;
-	r->head->credit = MEMO_CREDIT;
-}
-
 struct regex *
 regex_new(struct regex_room *room, const char *pattern, size_t len, unsigned options, struct regex_fault *fault)
 {
@@ -273,7 +211,8 @@ regex_new(struct regex_room *room, const char *pattern, size_t len, unsigned opt
 	if (r->match == NULL)
 		abort();
 	r->spans = pcre2_get_ovector_pointer(r->match);
-	find_head(r, pattern, len);
+	if (r->is_anchored && options == 0)
+		r->head = linehead_new(room, pattern, len, &r->text);
 	return r;
 }
 
@@ -287,12 +226,7 @@ regex_free(struct regex *r)
 			pcre2_code_free(r->copies[i].code);
 	if (r->match != NULL)
 		pcre2_match_data_free(r->match);
-	if (r->head != NULL) {
-		for (size_t i = 0; i < MEMOS; i++)
-			free(r->head->memos[i].spans);
-		regex_free(r->head->regex);
-		free(r->head);
-	}
+	linehead_free(r->head);
 	pyregex_done(&r->text);
 	free(r);
 }
@@ -371,153 +305,6 @@ form_for(const struct regex *r, bool is_ascii)
 	return is_ascii && !r->text.needs_utf ? FORM_BYTES : FORM_UTF;
 }
 
-static void
-set_bit(uint8_t bits[32], unsigned c)
-{
-	bits[c / 8] |= (uint8_t)(1u << c % 8);
-}
-
-/* ---- the head of a line ---- */
-
-static bool
-same_but_digits(const struct memo *m, const char *text)
-{
-	for (size_t i = 0; i < m->len; i += 8) {
-		uint64_t have, want, digits;
-		memcpy(&want, m->bytes + i, 8);
-		memcpy(&digits, m->digits + i, 8);
-		memcpy(&have, text + i, 8);
-		if (m->len - i < 8) {
-			uint64_t keep = ~UINT64_C(0) >> (64 - 8 * (m->len - i));
-			if (((have ^ want) & ~digits & keep) != 0)
-				return false;
-			digits &= keep;
-		} else if (((have ^ want) & ~digits) != 0) {
-			return false;
-		}
-		/* where a digit is due: high nibble 3, and no carry when 6 is added to the low one */
-		uint64_t low = have & UINT64_C(0x0f0f0f0f0f0f0f0f), high = have & UINT64_C(0xf0f0f0f0f0f0f0f0);
-		uint64_t wrong = (high ^ UINT64_C(0x3030303030303030)) |
-		    ((low + UINT64_C(0x0606060606060606)) & UINT64_C(0x1010101010101010));
-		if ((wrong & digits) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool
-is_set(const uint8_t bits[32], unsigned char c)
-{
-	return (bits[c / 8] >> c % 8 & 1) != 0;
-}
-
-static bool
-serves(const struct memo *m, const char *text, size_t len)
-{
-	return m->len != 0 && len > m->len + 8 && is_set(m->next, (unsigned char)text[m->len]) && same_but_digits(m, text);
-}
-
-static const struct memo *
-find_memo(struct head *h, const char *text, size_t len)
-{
-	if (serves(&h->memos[h->last], text, len))
-		return &h->memos[h->last];
-	for (size_t i = 0; i < MEMOS; i++) {
-		if (i != h->last && serves(&h->memos[i], text, len)) {
-			h->last = i;
-			return &h->memos[i];
-		}
-	}
-	return NULL;
-}
-
-/* The one of this beginning, made if there is none. */
-static struct memo *
-memo_of(struct head *h, const char *text, size_t len, size_t end)
-{
-	for (size_t i = 0; i < MEMOS; i++)
-		if (h->memos[i].len == end && len > end + 8 && same_but_digits(&h->memos[i], text))
-			return &h->memos[i];
-	struct memo *m = &h->memos[h->spare];
-	h->spare = (h->spare + 1) % MEMOS;
-	free(m->spans);
-	*m = (struct memo){.len = end};
-	memcpy(m->bytes, text, end);
-	for (size_t i = 0; i < end; i++)
-		m->digits[i] = text[i] >= '0' && text[i] <= '9' ? 0xff : 0;
-	return m;
-}
-
-/* Does the head end in the same place whatever stands behind the next byte? */
-static bool
-is_closed(struct head *h, const char *text, size_t end, const size_t *spans, size_t n)
-{
-	return regex_search_closed(h->regex, text, end + 1, true) == REGEX_HIT &&
-	    memcmp(regex_spans(h->regex), spans, n * sizeof *spans) == 0;
-}
-
-static void
-learn(struct head *h, const char *text, size_t len)
-{
-	size_t n = 2 * (h->regex->text.n_groups + 1), end = h->regex->spans[1];
-
-	if (h->credit == 0 || end == 0 || end >= MEMO_MAX)
-		return;
-	struct memo *m = memo_of(h, text, len, end);
-	if (is_set(m->tried, (unsigned char)text[end]))
-		return;
-	h->credit--;
-	set_bit(m->tried, (unsigned char)text[end]);
-	size_t *spans = xreallocarray(NULL, n, sizeof *spans);
-	memcpy(spans, h->regex->spans, n * sizeof *spans);
-	bool closed = is_closed(h, text, end, spans, n);
-	memcpy(h->regex->spans, spans, n * sizeof *spans); /* the caller reads them */
-	if (closed && m->spans == NULL) {
-		m->spans = spans;
-		spans = NULL;
-	}
-	if (closed && (spans == NULL || memcmp(m->spans, spans, n * sizeof *spans) == 0))
-		set_bit(m->next, (unsigned char)text[end]);
-	free(spans);
-}
-
-static void
-fill_spans(struct regex *r, const size_t *head, size_t len)
-{
-	size_t n = r->text.n_groups; /* the last group is the tail */
-
-	memcpy(r->spans + 2, head + 2, 2 * (n - 1) * sizeof *r->spans);
-	r->spans[0] = 0;
-	r->spans[1] = r->spans[2 * n + 1] = len - 1;
-	r->spans[2 * n] = head[1];
-}
-
-static enum regex_result
-search_head(struct regex *r, const char *text, size_t len)
-{
-	struct head *h = r->head;
-	const struct memo *m = find_memo(h, text, len);
-
-	if (m != NULL) {
-		if (h->credit < MEMO_CREDIT)
-			h->credit++;
-		fill_spans(r, m->spans, len);
-		return REGEX_HIT;
-	}
-	if (h->credit == 0 && ++h->misses >= 64) {
-		h->misses = 0;
-		h->credit = 1;
-	}
-	enum regex_result result = regex_search(h->regex, text, len, 0, true);
-	if (result != REGEX_HIT) {
-		r->limit_hits += result == REGEX_LIMIT;
-		return result;
-	}
-	learn(h, text, len);
-	fill_spans(r, h->regex->spans, len);
-	return REGEX_HIT;
-}
-
 enum regex_result
 regex_search(struct regex *r, const char *text, size_t len, size_t from, bool is_ascii)
 {
@@ -532,7 +319,11 @@ regex_search(struct regex *r, const char *text, size_t len, size_t from, bool is
 enum regex_result
 regex_search_line(struct regex *r, const char *text, size_t len, bool is_ascii)
 {
-	return r->head != NULL && is_ascii && len > 1 ? search_head(r, text, len) : regex_search(r, text, len, 0, is_ascii);
+	if (r->head == NULL || !is_ascii || len <= 1)
+		return regex_search(r, text, len, 0, is_ascii);
+	enum regex_result result = linehead_search(r->head, text, len, r->spans);
+	r->limit_hits += result == REGEX_LIMIT;
+	return result;
 }
 
 enum regex_result
@@ -613,9 +404,9 @@ find_first(struct regex *r)
 	pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODETYPE, &kind);
 	if (kind == 1) {
 		pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODEUNIT, &unit);
-		set_bit(r->first, unit);
+		byteset_add(r->first, unit);
 		if ((unit >= 'a' && unit <= 'z') || (unit >= 'A' && unit <= 'Z'))
-			set_bit(r->first, unit ^ 0x20); /* it does not tell whether case counts */
+			byteset_add(r->first, unit ^ 0x20); /* it does not tell whether case counts */
 		r->has_first = true;
 	} else if (kind == 0 && pcre2_pattern_info(code, PCRE2_INFO_FIRSTBITMAP, &bits) == 0 && bits != NULL) {
 		memcpy(r->first, bits, sizeof r->first);
