@@ -29,7 +29,7 @@ struct datepattern {
 	unsigned flags;
 	double weight;
 	size_t value_group; /* of epoch kinds: the group with the number */
-	bool is_plain; /* fields and fixed text only: see datedetect.c */
+	bool is_plain; /* fields and fixed text only: see datelearn.c */
 	size_t least_digits; /* ASCII text without so many digits behind each other has no such date; 0: not known */
 	struct regex *regex;      /* owned; made by datepattern_compile() */
 	enum date_field *fields;  /* owned; by group number */

@@ -58,6 +58,8 @@ bool date_fields_set(struct date_fields *f, enum date_field field, const char *t
 /* Offset of "CET", "UTC+0200", "+02:00", "Z" in minutes. */
 bool date_zone(const char *text, size_t len, int *minutes);
 
+#define DATE_SAME_MOMENT_S 10 /* two read the same lines one after the other: their clocks differ by less */
+
 struct date_clock {
 	double now;
 	bool has_zone; /* logtimezone: for texts without a zone of their own */

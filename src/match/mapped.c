@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 
@@ -25,12 +24,6 @@ mapped_add(struct mapped *m, const char *bytes, size_t len, uint32_t from)
 	for (size_t i = 0; i <= len; i++)
 		m->from[m->text.len + i] = from;
 	str_addn(&m->text, bytes, len);
-}
-
-void
-mapped_add_z(struct mapped *m, const char *text, uint32_t from)
-{
-	mapped_add(m, text, strlen(text), from);
 }
 
 uint32_t

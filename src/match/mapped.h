@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -22,7 +23,12 @@ struct mapped {
 void mapped_done(struct mapped *m);
 /* Appends bytes that all come from source offset `from`. */
 void mapped_add(struct mapped *m, const char *bytes, size_t len, uint32_t from);
-void mapped_add_z(struct mapped *m, const char *text, uint32_t from);
+static inline void
+mapped_add_z(struct mapped *m, const char *text, uint32_t from)
+{
+	mapped_add(m, text, strlen(text), from);
+}
+
 /* Source offset of a byte of the text; past the end: the end of the source. */
 uint32_t mapped_from(const struct mapped *m, size_t at);
 

@@ -8,8 +8,8 @@
 
 #include "base/mem.h"
 #include "match/core.h"
+#include "match/datevalue.h"
 
-#define SAME_MOMENT_S 10 /* as in datedetect.c */
 #define STALE_S 60 /* a date that is further off than this is not the line's own (compat) */
 
 struct stamps *
@@ -52,7 +52,7 @@ bool
 stamps_are_same(const struct stamps *a, const struct stamps *b)
 {
 	return a->last.len == b->last.len && memcmp(str_text(&a->last), str_text(&b->last), a->last.len) == 0 &&
-	    fabs(a->last_date - b->last_date) < SAME_MOMENT_S && a->last_is_whole == b->last_is_whole &&
+	    fabs(a->last_date - b->last_date) < DATE_SAME_MOMENT_S && a->last_is_whole == b->last_is_whole &&
 	    datedetect_is_same(a->dates, b->dates);
 }
 

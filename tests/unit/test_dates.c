@@ -403,8 +403,8 @@ hold_learned_against_plain(const char *pattern, size_t least)
 			line[(size_t)rand() % strlen(line)] = (char)(' ' + rand() % 94);
 		struct date_result ignored;
 		learned += try_learned(learns, line, strlen(line), NOW, &ignored);
-		if (learns->count > 0 && learns->last != NOWHERE && plain->last != NOWHERE)
-			learns->slots[learns->last]->hits = plain->slots[plain->last]->hits; /* the try counted */
+		if (learns->slots.count > 0 && learns->last != NOWHERE && plain->last != NOWHERE)
+			learns->slots.at[learns->last]->hits = plain->slots.at[plain->last]->hits; /* the try counted */
 		struct date_result a = find(learns, line, NOW);
 		plain->credit = 0;
 		plain->since_credit = 0;
