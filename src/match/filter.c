@@ -1,24 +1,13 @@
-#include "match/filter.h"
+#include "match/filter_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "match/core.h"
 
 #define PLAN_LINES 32
-
-struct filter {
-	char *jail;
-	struct filter_hooks hooks;
-	struct filter_trial trial;
-	struct core *core;            /* shared with filters that do the same to the same lines */
-	struct regex_fault fault;
-	struct filter_counters before; /* what it had counted when it came to its core, less what the core had */
-};
 
 /* ---- the core, and who shares it ---- */
 
@@ -49,9 +38,8 @@ leave(struct filter *f)
 	}
 }
 
-/* A core of its own, to be changed or fed alone. */
-static struct core *
-own(struct filter *f)
+struct core *
+filter_own(struct filter *f)
 {
 	crew_leave(f->core);
 	if (f->core->n_filters > 1) {
@@ -129,253 +117,6 @@ filter_free(struct filter *f)
 	free(f);
 }
 
-/* ---- settings ---- */
-
-static const char *const usedns_names[] = {
-    [USEDNS_WARN] = "warn", [USEDNS_YES] = "yes", [USEDNS_NO] = "no", [USEDNS_RAW] = "raw"};
-
-const char *
-filter_usedns_name(enum filter_usedns mode)
-{
-	return usedns_names[mode];
-}
-
-bool
-filter_usedns_parse(const char *text, enum filter_usedns *mode)
-{
-	for (size_t i = 0; i < sizeof usedns_names / sizeof *usedns_names; i++) {
-		if (strcasecmp(text, usedns_names[i]) == 0) {
-			*mode = (enum filter_usedns)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-void
-filter_set_usedns(struct filter *f, enum filter_usedns mode)
-{
-	own(f)->usedns = mode;
-}
-
-enum filter_usedns
-filter_usedns(const struct filter *f)
-{
-	return f->core->usedns;
-}
-
-static struct expr *
-compile(struct filter *f, const char *source, unsigned options, struct err *err)
-{
-	f->fault = (struct regex_fault){0};
-	return expr_new(f->core->base->room, &f->core->base->names, source, f->core->usedns != USEDNS_NO, options, err, &f->fault);
-}
-
-bool
-filter_set_prefregex(struct filter *f, const char *source, struct err *err)
-{
-	struct expr *e = NULL;
-
-	if (source[0] != '\0') {
-		e = compile(f, source, 0, err);
-		if (e == NULL)
-			return false;
-		expr_set_pref(e, true);
-	}
-	struct core *c = own(f);
-	expr_free(c->pref);
-	c->pref = e;
-	core_changed(c);
-	return true;
-}
-
-static void
-append(struct expr_list *l, struct expr *e)
-{
-	l->at = xreallocarray(l->at, l->count + 1, sizeof *l->at);
-	l->at[l->count++] = e;
-}
-
-bool
-filter_add_failregex(struct filter *f, const char *source, struct err *err)
-{
-	struct core *c = own(f);
-
-	if (c->fail.count >= UINT16_MAX)
-		return err_set(err, "more than %d expressions", UINT16_MAX);
-	struct expr *e = compile(f, source, c->maxlines > 1 ? REGEX_MULTILINE : 0, err);
-	if (e == NULL)
-		return false;
-	if (!e->has_id && !(c->pref != NULL && c->pref->has_id)) {
-		err_set(err, "No failure-id group in '%s'", str_text(&e->text.text));
-		regex_fault_set(&f->fault, source, strlen(source), SIZE_MAX,
-		    "the expression names nobody: it needs <HOST>, <ADDR>, <F-ID> or another such tag");
-		expr_free(e);
-		return false;
-	}
-	append(&c->fail, e);
-	core_changed(c);
-	return true;
-}
-
-bool
-filter_add_ignoreregex(struct filter *f, const char *source, struct err *err)
-{
-	struct expr *e = compile(f, source, 0, err);
-
-	if (e == NULL)
-		return false;
-	append(&own(f)->ignore, e);
-	return true;
-}
-
-static bool
-delete(struct expr_list *l, size_t index)
-{
-	if (index >= l->count)
-		return false;
-	expr_free(l->at[index]);
-	memmove(l->at + index, l->at + index + 1, (l->count - index - 1) * sizeof *l->at);
-	l->count--;
-	return true;
-}
-
-bool
-filter_del_failregex(struct filter *f, size_t index)
-{
-	core_changed(own(f));
-	return delete(&f->core->fail, index);
-}
-
-bool
-filter_del_ignoreregex(struct filter *f, size_t index)
-{
-	return delete(&own(f)->ignore, index);
-}
-
-void
-filter_clear(struct filter *f)
-{
-	while (filter_del_failregex(f, 0))
-		;
-	while (filter_del_ignoreregex(f, 0))
-		;
-	filter_set_prefregex(f, "", NULL);
-	filter_set_logtimezone(f, NULL, NULL);
-	if (f->core->datepattern != NULL) {
-		struct core *c = own(f);
-		free(c->datepattern);
-		c->datepattern = NULL;
-		core_make_dates(c, clock_now(f->hooks.clock), NULL);
-	}
-}
-
-const char *
-filter_prefregex(const struct filter *f)
-{
-	return f->core->pref != NULL ? str_text(&f->core->pref->text.text) : "";
-}
-
-static const char *
-text_at(const struct expr_list *l, size_t index)
-{
-	return index < l->count ? str_text(&l->at[index]->text.text) : NULL;
-}
-
-const char *
-filter_failregex(const struct filter *f, size_t index)
-{
-	return text_at(&f->core->fail, index);
-}
-
-const char *
-filter_ignoreregex(const struct filter *f, size_t index)
-{
-	return text_at(&f->core->ignore, index);
-}
-
-const char *
-filter_failregex_source(const struct filter *f, size_t index)
-{
-	return index < f->core->fail.count ? f->core->fail.at[index]->source : NULL;
-}
-
-bool
-filter_set_maxlines(struct filter *f, int lines, struct err *err)
-{
-	if (lines <= 0)
-		return err_set(err, "maxlines must be integer greater than zero");
-	own(f)->maxlines = lines;
-	return true;
-}
-
-int
-filter_maxlines(const struct filter *f)
-{
-	return f->core->maxlines;
-}
-
-bool
-filter_set_datepattern(struct filter *f, const char *pattern, struct err *err)
-{
-	struct core *c = own(f);
-	char *old = c->datepattern;
-
-	c->datepattern = xstrdup(pattern);
-	if (!core_make_dates(c, clock_now(f->hooks.clock), err)) {
-		free(c->datepattern);
-		c->datepattern = old;
-		return false;
-	}
-	free(old);
-	return true;
-}
-
-void
-filter_datepattern(const struct filter *f, const char **pattern, const char **name)
-{
-	const struct datedetect *d = filter_dates(f);
-	size_t n = d != NULL ? datedetect_count(d) : 0;
-
-	*pattern = NULL;
-	*name = "Default Detectors";
-	if (n >= 1 && n <= 2) {
-		struct datedetect_template t;
-		datedetect_template(d, 0, &t);
-		*pattern = t.pattern[0] != '\0' ? t.pattern : NULL;
-		*name = t.name;
-	}
-}
-
-bool
-filter_set_logtimezone(struct filter *f, const char *zone, struct err *err)
-{
-	struct core *c = own(f);
-	char *old = c->zone;
-
-	c->zone = zone != NULL ? xstrdup(zone) : NULL;
-	if (!core_make_dates(c, clock_now(f->hooks.clock), err)) {
-		free(c->zone);
-		c->zone = old;
-		return false;
-	}
-	free(old);
-	return true;
-}
-
-const char *
-filter_logtimezone(const struct filter *f)
-{
-	return f->core->zone;
-}
-
-void
-filter_set_findtime(struct filter *f, double seconds)
-{
-	if (f->core->findtime != seconds)
-		own(f)->findtime = seconds;
-}
-
 /* ---- work ---- */
 
 static void
@@ -392,7 +133,7 @@ make_ready(struct core *const *cores, size_t n)
 void
 filter_feed(struct filter *f, const struct line *lines, size_t count)
 {
-	struct core *c = own(f);
+	struct core *c = filter_own(f);
 
 	make_ready(&c, 1);
 	crew_feed(&c, 1, lines, count);
@@ -520,133 +261,6 @@ uint64_t
 filter_failregex_limit(const struct filter *f, size_t index)
 {
 	return index < f->core->fail.count ? regex_limit_hits(f->core->fail.at[index]->regex) : 0;
-}
-
-void
-filter_fault(const struct filter *f, struct filter_fault *out)
-{
-	*out = (struct filter_fault){f->fault.text, f->fault.column};
-}
-
-/* ---- trial ---- */
-
-void
-filter_set_trial(struct filter *f, const struct filter_trial *trial)
-{
-	f->trial = *trial;
-	own(f)->trial = &f->trial;
-}
-
-struct value *
-filter_found_value(const struct filter *f, const struct filter_found *found)
-{
-	return captures_value(found->captures, &f->core->base->names);
-}
-
-void
-filter_last(const struct filter *f, struct filter_last *out)
-{
-	*out = f->core->last;
-	out->text = f->core->text;
-	out->line = f->core->line;
-}
-
-bool
-filter_has_pref_match(const struct filter *f)
-{
-	return f->core->pref != NULL && f->core->last.has_pref;
-}
-
-struct value *
-filter_pref_value(const struct filter *f)
-{
-	struct captures all = {0};
-	struct slice text = f->core->text;
-
-	expr_set_pref(f->core->pref, false);
-	expr_collect(f->core->pref, text.at, captures_keep(&all, text.at, text.len), &all);
-	expr_set_pref(f->core->pref, true);
-	struct value *v = captures_value(&all, &f->core->base->names);
-	captures_done(&all);
-	return v;
-}
-
-size_t
-filter_window(const struct filter *f)
-{
-	return f->core->window.count;
-}
-
-struct failure_line
-filter_window_at(const struct filter *f, size_t i)
-{
-	return window_at(&f->core->window, i);
-}
-
-static void
-trace(struct expr *e, int failregex, const char *text, size_t len, struct filter_reach *out, bool *matched)
-{
-	size_t reach;
-	uint64_t steps;
-
-	*matched = regex_trace(e->regex, text, len, &reach, &steps) == REGEX_HIT;
-	out->steps += steps;
-	reach = mapped_from(&e->text, reach);
-	if (out->source == NULL || reach > out->len) {
-		out->failregex = failregex;
-		out->source = e->source;
-		out->len = reach;
-	}
-}
-
-void
-filter_reach(struct filter *f, struct filter_reach *out)
-{
-	struct core *c = f->core;
-	const char *text = c->text.at;
-	size_t len = c->text.len;
-	bool matched;
-
-	*out = (struct filter_reach){0};
-	if (c->pref != NULL) {
-		trace(c->pref, 0, text, len, out, &matched);
-		if (!matched)
-			return;
-		*out = (struct filter_reach){.steps = out->steps};
-		core_content(c, &text, &len);
-	}
-	for (size_t i = 0; i < c->fail.count; i++)
-		trace(c->fail.at[i], (int)i + 1, text, len, out, &matched);
-}
-
-static bool
-is_tied(const struct expr *e)
-{
-	const char *s = str_text(&e->text.text);
-
-	/* with maxlines > 1 a ^ is the start of any line: as good */
-	if (!regex_is_anchored(e->regex) && s[0] != '^')
-		return false;
-	s += s[0] == '^';
-	s += strspn(s, "(?:");
-	return !(s[0] == '.' && (s[1] == '*' || s[1] == '+'));
-}
-
-void
-filter_advice(const struct filter *f, int failregex, struct filter_advice *out)
-{
-	const struct expr *e = failregex == 0 ? f->core->pref : f->core->fail.at[failregex - 1];
-
-	*out = (struct filter_advice){0};
-	if (e == NULL)
-		return;
-	out->is_forgeable = !is_tied(e);
-	size_t risk = regex_risk(e->regex);
-	if (risk != SIZE_MAX) {
-		struct regex_fault place;
-		regex_fault_set(&place, e->source, strlen(e->source), mapped_from(&e->text, risk), "%s", "");
-		out->risk_column = place.column;
-	}
 }
 
 double
