@@ -580,7 +580,6 @@ failures_shift(struct failures_book *b, double seconds, double now)
 
 	b->shifts++;
 	DL_FOREACH(b->pages, p) {
-		forget_same(p);
 		HASH_ITER(hh, p->all, w, more)
 			for (uint32_t i = 0; i < w->count; i++) {
 				struct tally *t = w->held[i].tally;
