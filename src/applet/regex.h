@@ -1,8 +1,8 @@
 /*
  * regex: the tester, `jailtop regex` and fail2ban-regex.
  *
- * regex_options.c reads the command line, regex.c runs the lines of a log (regex_journal.c: the journal)
- * through a filter; regex_report.c prints the report for people, regex_rows.c what -o asks for, regex_json.c
+ * regex_options.c reads the command line, regex_setup.c makes the filter; regex.c reads the log (regex_journal.c: the
+ * journal), regex_lines.c runs its lines through the filter; regex_report.c prints the report for people, regex_rows.c what -o asks for, regex_json.c
  * what --json does, regex_explain.c what --explain adds.
  */
 #ifndef APPLET_REGEX_H
@@ -88,6 +88,14 @@ struct tester_found {
 int tester_parse(int argc, char **argv, struct tester_opts *o); /* -1: go on; else the exit code */
 bool tester_check(int count, const struct tester_opts *o, const char *called); /* count: of the arguments left */
 
+/* ---- regex_setup.c ---- */
+bool tester_set_up(struct tester *t, char **args, int count); /* args: log, regex, ignoreregex */
+void tester_regexes_done(struct tester_regexes *r);
+
+/* ---- regex_lines.c ---- */
+void tester_listen(struct tester *t); /* to its filter */
+void tester_feed(void *tester, const struct line *lines, size_t count);
+
 /* ---- regex_names.c ---- */
 struct tester_name {
 	char *name;         /* owned */
@@ -101,9 +109,11 @@ const struct tester_name *tester_resolve(struct tester_names *names, const char 
 
 /* ---- regex_report.c ---- */
 void report_print(struct tester *t);
-void report_keep(struct tester_lines *l, bool keep, const char *bytes, size_t len);
-/* A record of the library's, laid out as -v wants it. */
-void report_log(const struct tester *t, int level, const char *text);
+void report_say(const struct tester *t, const char *format, ...); /* a line in front of the report */
+/* What went wrong, with its place in the expression that the filter refused: `in`, "failregex", …; NULL: none. False. */
+bool report_error(const struct tester *t, const char *in, size_t index, const struct err *err);
+/* A record of the library's, laid out as -v wants it. arg: the tester. */
+void report_log(void *arg, int level, const char *text);
 /* A text of at most 53 characters, or 50 and "...". */
 void report_short(const char *text, struct str *out);
 

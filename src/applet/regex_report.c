@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,15 +16,49 @@
 
 #define SHORT 53
 
+/* ---- setting up ---- */
+
 void
-report_log(const struct tester *t, int level, const char *text)
+report_say(const struct tester *t, const char *format, ...)
 {
+	va_list args;
+
+	if (t->opts.out != NULL || t->opts.json)
+		return;
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+bool
+report_error(const struct tester *t, const char *in, size_t index, const struct err *err)
+{
+	struct filter_fault fault = {0};
+
+	if (t->filter != NULL && in != NULL)
+		filter_fault(t->filter, &fault);
+	if (t->opts.json)
+		json_print_error(fault.text != NULL && fault.text[0] != '\0' ? fault.text : err->text, fault.column, in, index);
+	else
+		printf("ERROR: %s\n", err->text);
+	if (!t->opts.json && fault.column != 0) /* the position above is one of the expanded text */
+		printf("       column %zu: %s\n", fault.column, fault.text);
+	return false;
+}
+
+void
+report_log(void *arg, int level, const char *text)
+{
+	const struct tester *t = arg;
+
+	if (level < t->opts.log_level || t->opts.json)
+		return;
 	const char *name = log_level_name(level);
 	double now = clock_now(&t->clock);
 	time_t whole = (time_t)now;
 	struct tm tm;
 	char when[32];
-
 	localtime_r(&whole, &tm);
 	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
 	int ms = (int)((now - (double)whole) * 1000);
@@ -34,18 +69,6 @@ report_log(const struct tester *t, int level, const char *text)
 	else
 		printf(" +%5.0f %lX %-25.25s %-5.5s %s\n", (now - t->start) * 1000, (unsigned long)pthread_self(), "fail2ban.filter",
 		    name, text);
-}
-
-void
-report_keep(struct tester_lines *l, bool keep, const char *bytes, size_t len)
-{
-	l->count++;
-	if (!keep)
-		return;
-	if ((l->n_list & (l->n_list + 1)) == 0)
-		l->list = xreallocarray(l->list, 2 * (l->n_list + 1), sizeof *l->list);
-	l->list[l->n_list] = (struct str){0};
-	str_addn(&l->list[l->n_list++], bytes, len);
 }
 
 void
