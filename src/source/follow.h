@@ -141,13 +141,18 @@ uint64_t source_now_ms(const struct source *s);
 void source_log(struct file *f, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void source_handle_closed(struct source *s);
 
-/* ---- tail.c: a path and its subscribers ---- */
+/* ---- file.c: a path ---- */
+struct file *file_of(struct source *s, const char *path, enum source_backend backend); /* made if there is none */
 bool file_check(struct file *f); /* looks at the path: opens, notices rotation; true: something is new */
 bool file_turn(struct file *f, bool *has_read); /* reads at most a block; true: there is more */
 void file_plan(struct file *f, bool has_changed); /* sets `due` */
 void file_changed(struct file *f);
 void file_sweep(struct file *f); /* frees dead tails */
 void file_free(struct file *f);
+
+/* ---- tail.c: a subscriber ---- */
+void tail_begin(struct tail *t, struct stream *st, uint64_t size); /* reads st: the first from its start, others from byte 0 */
+void tail_drop(struct tail *t); /* frees */
 
 /* ---- stream.c: an open inode ---- */
 struct stream *stream_new(struct file *f, int fd, dev_t dev, ino_t ino);
