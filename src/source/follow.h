@@ -180,6 +180,8 @@ void watcher_forget_file(struct watcher *w, struct file *f);
 /* ---- journal.c ---- */
 void journal_close_all(struct source *s);
 
+/* ---- journal_entry.c: an entry as a line ---- */
+
 /* What a journal entry is made into; each may be NULL. */
 struct journal_entry {
 	const char *hostname, *identifier, *comm, *syslog_pid, *pid;
@@ -187,7 +189,17 @@ struct journal_entry {
 	size_t n_messages;
 	double monotonic; /* seconds, for the kernel's */
 };
-void journal_render(const struct journal_entry *e, struct str *out, struct str *raw); /* raw: text_note(); NULL: nobody asks */
+/* raw: text_note(); NULL: nobody asks */
+void journal_entry_render(const struct journal_entry *e, struct str *out, struct str *raw);
+
+struct systemd;
+struct sd_journal;
+struct journal_fields; /* room for those of an entry */
+struct journal_fields *journal_fields_new(void);
+void journal_fields_free(struct journal_fields *f);
+/* Appends the line of the entry that sd stands at, without a line feed. True: it was cut. */
+bool journal_entry_take(const struct systemd *lib, struct sd_journal *sd, struct journal_fields *f, struct str *text,
+    struct str *raw, double *time);
 
 /* ---- poll.c ---- */
 bool poll_look(struct file *f); /* true: the file is not as it was at the last look */

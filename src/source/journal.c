@@ -3,8 +3,6 @@
  * HAVE_SYSTEMD it only says so.
  *
  * The journal's descriptor tells when there is more; a bounded number of entries is read per loop turn.
- * Fields come from programs that anybody may run: texts become valid UTF-8, LF becomes the two characters
- * \n (compat), lengths are capped.
  */
 #include <errno.h>
 #include <glob.h>
@@ -19,79 +17,12 @@
 #include "base/mem.h"
 #include "base/spec.h"
 #include "base/systemd.h"
-#include "base/text.h"
 #include "source/follow.h"
-
-/* ---- an entry as a line ---- */
-
-static bool
-is_set(const char *text)
-{
-	return text && *text;
-}
-
-/* A number without its leading zeros, as Python's int() reads it; false when it is none. */
-static bool
-add_number(const char *text, struct str *out)
-{
-	size_t len = strlen(text);
-
-	if (!len || strspn(text, "0123456789") != len)
-		return false;
-	while (len > 1 && *text == '0')
-		text++, len--;
-	str_addn(out, text, len);
-	return true;
-}
-
-static bool
-is_zero(const char *text)
-{
-	return text[strspn(text, "0")] == '\0';
-}
-
-void
-journal_render(const struct journal_entry *e, struct str *out, struct str *raw)
-{
-	const char *name = is_set(e->identifier) ? e->identifier : e->comm;
-	const char *pid = is_set(e->syslog_pid) && !is_zero(e->syslog_pid) ? e->syslog_pid : e->pid;
-	size_t start = out->len;
-
-	if (is_set(e->hostname))
-		text_to_utf8_noting(e->hostname, strlen(e->hostname), out, raw);
-	if (is_set(name)) {
-		size_t at;
-
-		if (out->len > start)
-			str_addc(out, ' ');
-		at = out->len;
-		text_to_utf8_noting(name, strlen(name), out, raw);
-		if (is_set(pid) && !is_zero(pid)) {
-			str_addc(out, '[');
-			if (!add_number(pid, out))
-				text_to_utf8_noting(pid, strlen(pid), out, raw);
-			str_addc(out, ']');
-		}
-		str_addc(out, ':');
-		if (strcmp(out->at + at, "kernel:") == 0)
-			str_addf(out, " [%12.6f]", e->monotonic);
-	}
-	/* an entry without a message still has its place for one, and so the blank before it */
-	if (out->len > start)
-		str_addc(out, ' ');
-	for (size_t i = 0; i < e->n_messages; i++) {
-		if (i)
-			str_addc(out, ' ');
-		text_to_utf8_noting(e->messages[i].at, e->messages[i].len, out, raw);
-	}
-}
 
 #ifdef HAVE_SYSTEMD
 
-#define JOURNAL_TURN 256      /* entries per loop turn */
-#define JOURNAL_MESSAGES 16   /* MESSAGE fields of one entry */
-#define JOURNAL_FIELD_MAX 256 /* bytes kept of a name or pid */
-#define JOURNAL_NOW_S 1.0     /* compat: an entry this young means "in operation" */
+#define JOURNAL_TURN 256  /* entries per loop turn */
+#define JOURNAL_NOW_S 1.0 /* compat: an entry this young means "in operation" */
 
 struct journal {
 	struct source *source;
@@ -147,140 +78,21 @@ say_error(struct journal *j, const char *what, int error)
 
 /* ---- reading ---- */
 
-struct fields {
-	char hostname[JOURNAL_FIELD_MAX], identifier[JOURNAL_FIELD_MAX], comm[JOURNAL_FIELD_MAX],
-	    syslog_pid[JOURNAL_FIELD_MAX], pid[JOURNAL_FIELD_MAX], realtime[32], monotonic[32];
-	struct str message;
-	struct slice messages[JOURNAL_MESSAGES];
-	size_t lens[JOURNAL_MESSAGES], n_messages;
-};
-
-static bool
-take_field(const char *data, size_t len, const char *name, char *value, size_t size)
-{
-	size_t name_len = strlen(name), n;
-
-	if (len <= name_len || memcmp(data, name, name_len) != 0 || data[name_len] != '=')
-		return false;
-	n = len - name_len - 1;
-	if (n >= size)
-		n = size - 1;
-	memcpy(value, data + name_len + 1, n);
-	value[n] = '\0';
-	return true;
-}
-
-static void
-take_message(const char *data, size_t len, struct fields *f)
-{
-	static const char name[] = "MESSAGE=";
-
-	if (len < sizeof name - 1 || memcmp(data, name, sizeof name - 1) != 0 || f->n_messages == JOURNAL_MESSAGES)
-		return;
-	data += sizeof name - 1;
-	len -= sizeof name - 1;
-	if (len > LINE_MAX_BYTES)
-		len = LINE_MAX_BYTES;
-	/* the library gives its memory only until the next field */
-	str_addn(&f->message, data, len);
-	f->lens[f->n_messages++] = len;
-}
-
-static void
-read_fields(struct journal *j, struct fields *f)
-{
-	const void *data;
-	size_t len, at = 0;
-
-	j->lib.restart_data(j->sd);
-	while (j->lib.enumerate_available_data(j->sd, &data, &len) > 0) {
-		if (!take_field(data, len, "_HOSTNAME", f->hostname, sizeof f->hostname) &&
-		    !take_field(data, len, "SYSLOG_IDENTIFIER", f->identifier, sizeof f->identifier) &&
-		    !take_field(data, len, "_COMM", f->comm, sizeof f->comm) &&
-		    !take_field(data, len, "SYSLOG_PID", f->syslog_pid, sizeof f->syslog_pid) &&
-		    !take_field(data, len, "_PID", f->pid, sizeof f->pid) &&
-		    !take_field(data, len, "_SOURCE_REALTIME_TIMESTAMP", f->realtime, sizeof f->realtime) &&
-		    !take_field(data, len, "_SOURCE_MONOTONIC_TIMESTAMP", f->monotonic, sizeof f->monotonic))
-			take_message(data, len, f);
-	}
-	for (size_t i = 0; i < f->n_messages; i++) {
-		f->messages[i] = (struct slice){ f->message.at + at, f->lens[i] };
-		at += f->lens[i];
-	}
-}
-
-/* LF becomes \n, as one line must stay one; from `start` to the end of text. */
-static void
-escape_line_ends(struct str *text, size_t start)
-{
-	if (text->len == start || !memchr(text->at + start, '\n', text->len - start))
-		return;
-
-	char *copy = xstrndup(text->at + start, text->len - start);
-	size_t len = text->len - start;
-
-	str_cut(text, start);
-	for (size_t i = 0; i < len; i++) {
-		if (copy[i] == '\n')
-			str_add(text, "\\n");
-		else
-			str_addc(text, copy[i]);
-	}
-	free(copy);
-}
-
 /* Appends the current entry to the batch as its i-th line. */
 static void
-add_entry(struct journal *j, struct fields *f, size_t i)
+add_entry(struct journal *j, struct journal_fields *f, size_t i)
 {
-	uint64_t realtime = 0, monotonic = 0;
-	struct journal_entry e;
-	sd_id128_t boot;
-	size_t start = j->text.len, len;
-	bool is_cut;
+	size_t start = j->text.len, raw_start = j->raw.len;
+	bool is_cut = journal_entry_take(&j->lib, j->sd, f, &j->text, &j->raw, &j->time);
 
-	f->n_messages = 0;
-	str_clear(&f->message);
-	*f->hostname = *f->identifier = *f->comm = *f->syslog_pid = *f->pid = *f->realtime = *f->monotonic = '\0';
-	read_fields(j, f);
-	if (*f->realtime)
-		realtime = strtoull(f->realtime, NULL, 10);
-	else
-		j->lib.get_realtime_usec(j->sd, &realtime);
-	if (*f->monotonic)
-		monotonic = strtoull(f->monotonic, NULL, 10);
-	else
-		j->lib.get_monotonic_usec(j->sd, &monotonic, &boot);
-	e = (struct journal_entry){
-		.hostname = f->hostname,
-		.identifier = f->identifier,
-		.comm = f->comm,
-		.syslog_pid = f->syslog_pid,
-		.pid = f->pid,
-		.messages = f->messages,
-		.n_messages = f->n_messages,
-		.monotonic = (double)monotonic / 1e6,
-	};
-	j->raw_starts[i] = j->raw.len;
-	journal_render(&e, &j->text, &j->raw);
-	escape_line_ends(&j->text, start);
-	len = j->text.len - start;
-	is_cut = len > LINE_MAX_BYTES;
-	if (is_cut) {
-		len = LINE_MAX_BYTES;
-		/* not in the middle of a character */
-		while (len && ((unsigned char)j->text.at[start + len] & 0xc0) == 0x80)
-			len--;
-		str_cut(&j->text, start + len);
-	}
 	j->starts[i] = start;
-	j->time = (double)realtime / 1e6;
+	j->raw_starts[i] = raw_start;
 	/* compat: what is as young as this is new, whether or not the end was reached */
 	if (!j->in_operation && j->time >= clock_now(j->source->clock) - JOURNAL_NOW_S)
 		j->in_operation = true;
 	j->batch[i] = (struct line){
-		.len = len, .time = j->time, .in_operation = j->in_operation, .is_cut = is_cut,
-		.raw = {NULL, j->raw.len - j->raw_starts[i]},
+		.len = j->text.len - start, .time = j->time, .in_operation = j->in_operation, .is_cut = is_cut,
+		.raw = {NULL, j->raw.len - raw_start},
 	};
 }
 
@@ -288,7 +100,7 @@ add_entry(struct journal *j, struct fields *f, size_t i)
 static bool
 read_turn(struct journal *j)
 {
-	struct fields *f = xcalloc(1, sizeof *f);
+	struct journal_fields *f = journal_fields_new();
 	size_t count = 0;
 	int got = 1;
 
@@ -296,8 +108,7 @@ read_turn(struct journal *j)
 	str_clear(&j->raw);
 	while (count < JOURNAL_TURN && j->text.len < FOLLOW_BLOCK && (got = j->lib.next(j->sd)) > 0)
 		add_entry(j, f, count++);
-	str_done(&f->message);
-	free(f);
+	journal_fields_free(f);
 	if (got < 0)
 		say_error(j, "read", got);
 	else
@@ -393,6 +204,15 @@ open_files(struct journal *j, const char *patterns, int flags)
 	return error;
 }
 
+/* NULL: not given, or empty. */
+static const char *
+value_of(const struct spec *spec, const char *name)
+{
+	const char *value = spec_get(spec, name);
+
+	return value && *value ? value : NULL;
+}
+
 static bool
 open_journal(struct journal *j, const char *args, struct err *err)
 {
@@ -405,23 +225,23 @@ open_journal(struct journal *j, const char *args, struct err *err)
 	free(text);
 	if (!ok)
 		return false;
-	path = spec_get(&spec, "journalpath");
-	files = spec_get(&spec, "journalfiles");
-	space = spec_get(&spec, "namespace");
+	path = value_of(&spec, "journalpath");
+	files = value_of(&spec, "journalfiles");
+	space = value_of(&spec, "namespace");
 	flags_text = spec_get(&spec, "journalflags");
 	/* compat: the system's journals only, unless a place is named */
-	flags = flags_text ? atoi(flags_text) : is_set(path) || is_set(files) ? 0 : SD_JOURNAL_SYSTEM;
-	if (is_set(files))
+	flags = flags_text ? atoi(flags_text) : path || files ? 0 : SD_JOURNAL_SYSTEM;
+	if (files)
 		error = open_files(j, files, flags);
-	else if (is_set(path))
+	else if (path)
 		error = j->lib.open_directory(&j->sd, path, flags);
-	else if (is_set(space))
+	else if (space)
 		error = j->lib.open_namespace(&j->sd, space, flags);
 	else
 		error = j->lib.open(&j->sd, flags);
 	if (error < 0)
-		err_set(err, "unable to open the systemd journal%s%s: %s", is_set(files) || is_set(path) ? " " : "",
-		    is_set(files) ? files : is_set(path) ? path : "", strerror(-error));
+		err_set(err, "unable to open the systemd journal%s%s: %s", files || path ? " " : "",
+		    files ? files : path ? path : "", strerror(-error));
 	spec_done(&spec);
 	if (error >= 0)
 		j->lib.set_data_threshold(j->sd, LINE_MAX_BYTES + sizeof "MESSAGE=");

@@ -36,7 +36,7 @@ assert_rendered(struct journal_entry e, const char *message, const char *expecte
 
 	e.messages = &m;
 	e.n_messages = message != NULL;
-	journal_render(&e, &out, NULL);
+	journal_entry_render(&e, &out, NULL);
 	assert_string_equal(str_text(&out), expected);
 	str_done(&out);
 }
@@ -62,7 +62,7 @@ entries_are_rendered_like_syslog_lines(void **state)
 	    "gw1 kernel[3]: m");
 	assert_rendered((struct journal_entry){ .hostname = NULL }, "m", "m");
 	assert_rendered((struct journal_entry){ .hostname = "h", .identifier = "x" }, NULL, "h x: ");
-	journal_render(&e, &out, NULL);
+	journal_entry_render(&e, &out, NULL);
 	assert_string_equal(str_text(&out), "gw1 sshd: a b\xef\xbf\xbd");
 	str_done(&out);
 }
