@@ -305,6 +305,7 @@ engine_stop(struct engine *e, bool keep_bans, void (*stopped)(void *arg), void *
 	engine_turn(e);
 	for (struct jail *j = e->jails; j != NULL; j = j->hh.next)
 		jail_stop(j, keep_bans);
+	store_jails_off(e->store); /* compat: nothing is followed any more */
 	flow_stop_asking(e);
 	uv_close((uv_handle_t *)&e->tick, NULL);
 	uv_close((uv_handle_t *)&e->expiry, NULL);

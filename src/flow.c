@@ -108,7 +108,10 @@ flow_prolong(struct jail *j)
 		bans_each(j->bans, prolong, j);
 }
 
-/* The length of a new ban of an address that was banned before. compat: ObserverThread.incrBanTime */
+/*
+ * The length of a new ban of an address that was banned before; true: it has a time of its own from now on, though
+ * it may be the jail's. compat: ObserverThread.incrBanTime
+ */
 static bool
 grow_bantime(struct jail *j, struct ticket *t, int64_t *bantime)
 {
@@ -129,10 +132,9 @@ grow_bantime(struct jail *j, struct ticket *t, int64_t *bantime)
 	duration_format((double)*bantime, to, sizeof to);
 	log_write(LOG_LEVEL_INFO, "fail2ban.observer", "[%s] IP %s is bad: %d # last %s - incr %s to %s", j->name, t->id,
 	    h.bancount, clock_text(h.last, last), from, to);
-	if (*bantime == base)
-		return false;
-	log_write(LOG_LEVEL_NOTICE, "fail2ban.observer", "[%s] Increase Ban %s (%d # %s -> %s)", j->name, t->id,
-	    h.bancount + 1, to, clock_text(t->time + (double)*bantime, end));
+	if (*bantime != base)
+		log_write(LOG_LEVEL_NOTICE, "fail2ban.observer", "[%s] Increase Ban %s (%d # %s -> %s)", j->name, t->id,
+		    h.bancount + 1, to, clock_text(t->time + (double)*bantime, end));
 	return true;
 }
 
@@ -151,7 +153,7 @@ flow_ban(struct jail *j, struct ticket *t, int flags)
 	}
 	struct ban *ban = bans_find(j->bans, t->id);
 	if (ban != NULL) {
-		double age = now - ban->since;
+		double age = t->time - ban->ticket->time; /* compat: of the failure, not of its reading */
 		log_write(age < 3 ? LOG_LEVEL_DEBUG : age < 60 ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
 		    "fail2ban.actions", "[%s] %s already banned", j->name, t->id);
 		if (bans_prolong(j->bans, ban, t->time, bantime)) {
@@ -243,11 +245,10 @@ flow_unban_all(struct jail *j, const char *why)
 	/* an action that can flush undoes all at once; the others one by one */
 	DL_FOREACH(j->actions, a) {
 		if (action_has_flush(a->action)) {
-			if (count != 0) {
-				log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "[%s] Flush ticket(s) with %s",
-				    j->name, action_name(a->action));
+			/* compat: told of, whether there is something to flush or not */
+			log_write(LOG_LEVEL_NOTICE, "fail2ban.actions", "[%s] Flush ticket(s) with %s", j->name, action_name(a->action));
+			if (count != 0)
 				action_flush(a->action);
-			}
 		} else {
 			for (size_t i = 0; i < n; i++)
 				action_unban(a->action, list[i]->ticket);

@@ -54,10 +54,12 @@ weight(struct jail *j, const struct ticket *t)
 	char when[32];
 
 	if (!bantime_is_increment(j->increment) ||
-	    !store_history(j->engine->store, t->id, bantime_is_overall(j->increment) ? NULL : j->name, &h) ||
+	    !store_history(j->engine->store, t->id, j->name, &h) || /* compat: of this jail, also with bantime.overalljails */
 	    h.bancount <= 0 || t->time <= h.last)
 		return 1;
 	double tries = fmin(ldexp(1, h.bancount < 20 ? h.bancount : 20) / 2 + 1, j->maxretry);
+	if (tries <= 1) /* maxretry is 1 or less: one suffices */
+		return 1;
 	log_write(LOG_LEVEL_INFO, "fail2ban.observer", "[%s] Found %s, bad - %s, %d # -> %.1f%s", j->name, t->id,
 	    clock_text(t->time, when), h.bancount, tries, tries >= j->maxretry ? ", Ban" : "");
 	return (int)tries;

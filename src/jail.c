@@ -90,6 +90,8 @@ jail_new(struct engine *e, const char *name, const char *backend, struct err *er
 	j->fail_rate.slot_s = 60;
 	filter_set_findtime(j->filter, j->findtime);
 	HASH_ADD_KEYPTR(hh, e->jails, j->name, strlen(j->name), j);
+	log_write(LOG_LEVEL_INFO, "fail2ban.jail", "Jail '%s' uses %s {}", j->name, strcmp(j->backend, "polling") == 0 ? "poller" : j->backend);
+	log_write(LOG_LEVEL_INFO, "fail2ban.jail", "Initiated '%s' backend", j->backend);
 	return j;
 }
 
@@ -130,8 +132,14 @@ restore_ban(void *arg, struct ticket *t)
 {
 	struct jail *j = arg;
 
-	if (ignore_check(j->ignore, t->id, &t->addr) != IGNORE_NOT || ignore_check(j->engine->white, t->id, &t->addr) != IGNORE_NOT ||
-	    (t->addr.family != 0 && engine_is_own(j->engine, &t->addr))) {
+	enum ignore_why why = ignore_check(j->ignore, t->id, &t->addr);
+	bool is_self = j->ignoreself && t->addr.family != 0 && engine_is_self(j->engine, &t->addr);
+
+	if (why == IGNORE_NOT)
+		why = ignore_check(j->engine->white, t->id, &t->addr);
+	if (is_self || why != IGNORE_NOT)
+		log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Ignore %s by %s", j->name, t->id, is_self ? "ignoreself rule" : ignore_why_name(why));
+	if (is_self || why != IGNORE_NOT || (t->addr.family != 0 && engine_is_own(j->engine, &t->addr))) {
 		ticket_free(t);
 		return;
 	}

@@ -1,6 +1,7 @@
 /* jail_logs: the files of one jail: found, followed, their positions kept. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <utlist.h>
 
 #include "base/log.h"
@@ -121,6 +122,24 @@ add_entry(struct jail *j, const char *path, bool at_end, bool is_glob, bool from
 	return log;
 }
 
+/* compat: Filter.addLogPath's words, which log summaries know */
+static void
+tell_added(const struct jail *j, const struct jail_log *log)
+{
+	char hash[41] = "", stored[41] = "";
+	double pos = 0;
+	struct stat st;
+
+	if (!log_wants(LOG_LEVEL_INFO))
+		return;
+	source_first_hash(log->path, hash);
+	if (log->at_end)
+		pos = stat(log->path, &st) == 0 ? (double)st.st_size : 0;
+	else if (!store_log_find(j->engine->store, j->name, log->path, stored, &pos) || strcmp(stored, hash) != 0 || pos < 0)
+		pos = 0;
+	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "Added logfile: '%s' (pos = %.0f, hash = %s)", log->path, pos, hash);
+}
+
 bool
 jail_add_log(struct jail *j, const char *path, bool at_end, struct err *err)
 {
@@ -136,8 +155,23 @@ jail_add_log(struct jail *j, const char *path, bool at_end, struct err *err)
 		return true;
 	}
 	struct jail_log *log = add_entry(j, path, at_end, false, false);
-	log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Added logfile: '%s'", j->name, path);
+	tell_added(j, log);
 	return j->is_running ? jail_open_log(log, err) : true;
+}
+
+static void
+store_position(struct jail_log *l)
+{
+	struct tail_status st;
+
+	if (l->tail == NULL)
+		return;
+	tail_status(l->tail, &st);
+	if (st.state == TAIL_OK && (st.pos != l->stored_pos || !l->is_stored)) {
+		store_log_update(l->jail->engine->store, l->jail->name, l->path, st.first_hash, (double)st.pos);
+		l->stored_pos = st.pos;
+		l->is_stored = true;
+	}
 }
 
 bool
@@ -147,7 +181,8 @@ jail_del_log(struct jail *j, const char *path)
 
 	DL_FOREACH(j->logs, l)
 		if (strcmp(l->path, path) == 0) {
-			log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Removed logfile: '%s'", j->name, path);
+			log_write(LOG_LEVEL_INFO, "fail2ban.filter", "Removed logfile: '%s'", path);
+			store_position(l); /* who comes back goes on from here: no line counts twice */
 			jail_log_free(j, l);
 			jail_touch(j);
 			return true;
@@ -179,7 +214,7 @@ jail_scan_globs(struct jail *j)
 			if (find_log(j, path) != NULL)
 				continue;
 			struct jail_log *log = add_entry(j, path, l->at_end, false, true);
-			log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] Added logfile: '%s'", j->name, log->path);
+			tell_added(j, log);
 			if (started && !jail_open_log(log, &err))
 				log_write(LOG_LEVEL_ERROR, "fail2ban.filter", "%s", err.text);
 		}
@@ -200,7 +235,6 @@ void
 jail_store_positions(struct jail *j)
 {
 	struct jail_log *l;
-	struct tail_status st;
 
 	if (j->journal != NULL) {
 		struct journal_status js;
@@ -210,16 +244,8 @@ jail_store_positions(struct jail *j)
 			j->journal_stored = js.time;
 		}
 	}
-	DL_FOREACH(j->logs, l) {
-		if (l->tail == NULL)
-			continue;
-		tail_status(l->tail, &st);
-		if (st.state == TAIL_OK && (st.pos != l->stored_pos || !l->is_stored)) {
-			store_log_update(j->engine->store, j->name, l->path, st.first_hash, (double)st.pos);
-			l->stored_pos = st.pos;
-			l->is_stored = true;
-		}
-	}
+	DL_FOREACH(j->logs, l)
+		store_position(l);
 }
 
 bool

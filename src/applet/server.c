@@ -352,7 +352,7 @@ on_signal(uv_signal_t *s, int number)
 		log_write(LOG_LEVEL_INFO, "fail2ban.server", "Caught signal %d: exiting", number);
 		stop(p, false);
 	} else {
-		log_write(LOG_LEVEL_INFO, "fail2ban.server", "Log %s", log_reopen());
+		log_reopen();
 	}
 }
 

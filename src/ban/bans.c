@@ -154,11 +154,10 @@ bans_find(const struct bans *b, const char *id)
 bool
 bans_prolong(struct bans *b, struct ban *ban, double from, int64_t bantime)
 {
-	double end = end_of(b, from, bantime);
-
-	if (end <= ban->end_mono)
+	/* by the wall clock: the two clocks, read one after the other, would make an equal end a later one */
+	if (ban->bantime < 0 || (bantime >= 0 && from + (double)bantime <= ban->ticket->time + (double)ban->bantime))
 		return false;
-	ban->end_mono = end;
+	ban->end_mono = end_of(b, from, bantime);
 	/* compat: BanManager.addBanTicket: the ban began when it began, and lasts longer */
 	int64_t later = from > ban->ticket->time ? (int64_t)(from - ban->ticket->time) : 0;
 	ban->bantime = bantime < 0 ? TICKET_FOREVER : bantime + later;
@@ -204,6 +203,7 @@ bans_retime(struct bans *b, int64_t bantime)
 		if (n->ban.is_own_time)
 			continue;
 		n->ban.bantime = bantime < 0 ? TICKET_FOREVER : bantime;
+		n->ban.ticket->bantime = n->ban.bantime; /* what an action is told as <bantime> */
 		n->ban.end_mono = end_of(b, n->ban.ticket->time, bantime);
 		sift(b, n->at);
 	}

@@ -561,8 +561,10 @@ log_target(void)
 const char *
 log_reopen(void)
 {
-	if (sink.kind != SINK_FILE)
+	if (sink.kind != SINK_FILE) {
+		log_write(LOG_LEVEL_INFO, "fail2ban.server", "flush performed on %s", log_target());
 		return "flushed";
+	}
 	struct err err;
 	int fd = open_file(sink.target, &err);
 	if (fd < 0) {
@@ -575,5 +577,6 @@ log_reopen(void)
 	sink.fd = fd;
 	if (was_held)
 		log_hold();
+	log_write(LOG_LEVEL_INFO, "fail2ban.server", "rollover performed on %s", sink.target);
 	return "rolled over";
 }

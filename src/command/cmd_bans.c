@@ -111,7 +111,6 @@ cmd_set_banip(struct command *c)
 			return command_fail(c, "ValueError", "%s is protected: it is (or holds) the address of an attached operator", ip);
 		}
 		t->bantime = bantime;
-		failures_forget(c->jail->failures, ip);
 		count += flow_ban(c->jail, t, FLOW_MANUAL) != NULL;
 	}
 	return command_answer(c, value_int(count));

@@ -175,6 +175,10 @@ set_bantime_extra(struct command *c)
 	bool is_time = strcmp(what, "maxtime") == 0 || strcmp(what, "rndtime") == 0;
 	if (!bantime_set(c->jail->increment, what, value_at(c->words, c->at), &err))
 		return command_no_time(c, is_time ? c->text[c->at] : NULL, &err);
+	struct str shown = {0};
+	value_to_text(value_at(c->words, c->at), &shown);
+	log_write(LOG_LEVEL_INFO, "fail2ban.jail", "Set banTime.%s = %s", what, *str_text(&shown) != '\0' ? str_text(&shown) : "None");
+	str_done(&shown);
 	if (bantime_is_increment(c->jail->increment) && c->engine->store == NULL)
 		log_write(LOG_LEVEL_WARNING, "fail2ban.jail",
 		    "[%s] ban time increment needs the database, and there is none (dbfile = None)", c->jail->name);

@@ -312,6 +312,7 @@ cmd_start(struct command *c)
 		return command_fail(c, "UnknownJailException", "%s", name);
 	if (j->is_reloading) {
 		jail_reload_end(j);
+		log_write(LOG_LEVEL_INFO, "fail2ban.server", "Jail '%s' reloaded", name);
 		return command_answer(c, value_none());
 	}
 	if (!jail_start(j, &err))

@@ -314,8 +314,14 @@ run(struct engine *e, const struct value *words, enum command_right right, bool 
 		struct str shown = {0};
 		value_repr(words, &shown);
 		str_cut(&shown, 400);
+		struct str why = {0}; /* compat: as Python shows an exception */
+		struct value *told = reply->text != NULL ? value_str(reply->text) : NULL;
+		if (told != NULL)
+			value_repr(told, &why);
 		log_write(LOG_LEVEL_ERROR, "fail2ban.transmitter", "Command %s has failed. Received %s(%s)",
-		    str_text(&shown), reply->exception, reply->text != NULL ? reply->text : "");
+		    str_text(&shown), reply->exception, str_text(&why));
+		value_free(told);
+		str_done(&why);
 		str_done(&shown);
 	}
 	arena_free(arena);

@@ -132,7 +132,7 @@ def signals(jailtop, d):
         e.start()
         os.rename(e.flog, f'{e.flog}.1')
         os.kill(e.proc.pid, number)
-        until(lambda: os.path.exists(e.flog) and 'rolled over' in open(e.flog).read(), f'{number.name} opens the log anew')
+        until(lambda: os.path.exists(e.flog) and 'rollover performed on' in open(e.flog).read(), f'{number.name} opens the log anew')
         e.fail('192.0.2.%d' % number); until(lambda: f'Ban 192.0.2.{number:d}' in e.told(), 'a ban in the new file')
         assert e.stop() == 0
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -484,6 +484,7 @@ a_changed_bantime_moves_bans_without_a_time_of_their_own(void **state)
 	assert_true(ban_left(b, own) == 300);
 	bans_retime(b, 60);
 	assert_true(ban_until(b, follows) == 1060);
+	assert_int_equal(follows->ticket->bantime, 60);
 	assert_true(bans_next_end(b) == 1060);
 	bans_free(b);
 }
@@ -535,6 +536,21 @@ a_ban_twice_is_one_ban(void **state)
 	bans_free(b);
 }
 
+/* the clocks run on between the two readings of each of them */
+static void
+banning_twice_at_one_time_prolongs_nothing(void **state)
+{
+	struct clock clock = {0};
+	struct bans *b = bans_new(&clock);
+	double now = clock_now(&clock);
+
+	(void)state;
+	struct ban *ban = bans_add(b, ticket_new("192.0.2.1", now), 300, false);
+	for (int i = 0; i < 10000; i++)
+		assert_false(bans_prolong(b, ban, now, 300));
+	bans_free(b);
+}
+
 int
 main(void)
 {
@@ -554,6 +570,7 @@ main(void)
 	    cmocka_unit_test(a_changed_bantime_moves_bans_without_a_time_of_their_own),
 	    cmocka_unit_test(the_heap_survives_any_order_of_adding_and_taking),
 	    cmocka_unit_test(a_ban_twice_is_one_ban),
+	    cmocka_unit_test(banning_twice_at_one_time_prolongs_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
