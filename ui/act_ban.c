@@ -10,7 +10,10 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "deed.h"
+#include "fold.h"
 #include "ui.h"
+
+#define NO_JAIL "no jail is running: nothing can ban"
 
 static void
 left_words(const struct ui *ui, const struct view_ban *b, struct str *out)
@@ -128,7 +131,10 @@ unban(struct ui *ui, const struct target *t)
 	}
 	while (n < 9 && (b = view_ban_next(ui->view, t->ip, &jail)) != NULL)
 		found[n++] = b;
-	if (n == 0) {
+	if (n == 0 && t->addr.family != 0 && !addr_is_host(&t->addr)) {
+		size_t bans = fold_look(ui->view, &t->addr).bans;
+		ui_message(ui, ROLE_WARN, bans > 0 ? "%s itself is not banned; bans inside: %zu (Enter shows its hosts)" : "%s is not banned", t->ip, bans);
+	} else if (n == 0) {
 		ui_message(ui, ROLE_WARN, "%s is not banned", t->ip);
 	} else if (n == 1) {
 		unban_one(ui, found[0]);
@@ -183,23 +189,44 @@ ban_send(struct ui *ui, struct deed *d, const char *jail, const char *ip, const 
 		deed_send(d, without, 4);
 }
 
+const char *
+marked_words(const struct table *t, char words[40])
+{
+	size_t nets = 0;
+	struct addr a;
+
+	for (size_t i = 0; i < t->n_marks; i++) {
+		const char *split = strchr(t->marks[i], '\n');
+		nets += addr_parse(split != NULL ? split + 1 : t->marks[i], &a) && !addr_is_host(&a);
+	}
+	words[0] = '\0';
+	if (nets > 0)
+		snprintf(words, 40, nets == 1 ? ", %zu of them a network" : ", %zu of them networks", nets);
+	return words;
+}
+
 void
 ban_open(struct ui *ui, const struct target *t)
 {
 	struct str span = {0};
-	char label[700];
+	char label[700], words[40];
 	const char *jail = jail_for(ui, t);
 	const struct view_jail *j = view_jail(ui->view, jail);
 
 	if (j == NULL) {
-		ui_message(ui, ROLE_WARN, "no jail is running: nothing can ban");
+		ui_message(ui, ROLE_WARN, NO_JAIL);
 		return;
 	}
 	if (ban_is_refused(ui, &t->addr, t->ip))
 		return;
+	if (t->addr.family != 0 && !addr_is_host(&t->addr) && !t->is_ban) { /* many hosts: asks, and the default is no */
+		net_open(ui, t);
+		return;
+	}
 	format_span(j->bantime, &span);
 	if (ui_focused(ui)->table.n_marks > 0 && t->ip[0] == '\0')
-		snprintf(label, sizeof label, "%sban the %zu marked (Enter: %.60s, %s): ", unknown_warning(ui), ui_focused(ui)->table.n_marks, jail, str_text(&span));
+		snprintf(label, sizeof label, "%sban the %zu marked%s (Enter: %.60s, %s): ", unknown_warning(ui), ui_focused(ui)->table.n_marks,
+		    marked_words(&ui_focused(ui)->table, words), jail, str_text(&span));
 	else if (t->ip[0] != '\0')
 		snprintf(label, sizeof label, "%sban %.100s (Enter: %.60s, %s): ", unknown_warning(ui), t->ip, jail, str_text(&span));
 	else
@@ -290,29 +317,35 @@ net_open(struct ui *ui, const struct target *t)
 	const struct view *v = ui->view;
 	struct addr net = t->addr;
 	char text[ADDR_TEXT_MAX];
-	size_t hosts = 0, bans = 0, white = 0;
 	const char *jail = jail_for(ui, t);
+	const struct view_ban *b;
 	struct str span = {0};
 
-	if (net.family == 0 || !addr_is_host(&net) || *jail == '\0') {
-		ui_message(ui, ROLE_WARN, net.family == 0 ? "%s is no address: it has no network" : "%s is a network already", t->ip);
+	if (net.family == 0 || (t->is_ban && !addr_is_host(&net))) {
+		ui_message(ui, ROLE_WARN, net.family == 0 ? "%s is no address: it has no network" : "%s is a network, and banned already", t->ip);
 		return;
 	}
-	addr_mask(&net, net.family == 4 ? 24 : 64);
+	if (*jail == '\0') {
+		ui_message(ui, ROLE_WARN, NO_JAIL);
+		return;
+	}
+	if (addr_is_host(&net))
+		addr_mask(&net, net.family == 4 ? 24 : 64);
 	addr_format(&net, text);
 	if (ban_is_refused(ui, &net, text))
 		return;
-	for (size_t i = 0; i < v->n_host_slots; i++)
-		hosts += v->hosts[i] != NULL && v->hosts[i]->addr.family != 0 && addr_contains(&net, &v->hosts[i]->addr);
-	for (size_t i = 0; i < v->n_ban_slots; i++)
-		bans += v->bans[i] != NULL && v->bans[i]->addr.family != 0 && addr_contains(&net, &v->bans[i]->addr);
-	for (size_t i = 0; i < v->n_white; i++)
-		white += v->white[i].addr.family != 0 && addr_contains(&net, &v->white[i].addr);
+	if ((b = view_ban(v, jail, text)) != NULL) {
+		format_left(b->until < 0 ? -1 : b->until - ui_now(ui), &span);
+		ui_message(ui, ROLE_NORMAL, "%s is banned in %s already (%s left); + extends it", text, jail, str_text(&span));
+		str_done(&span);
+		return;
+	}
+	const struct fold_look in = fold_look(v, &net);
 	const struct view_jail *j = view_jail(v, jail);
 	format_span(j->bantime, &span);
 	struct dialog *d = dialog_open(ui, net_answer);
 	dialog_line(d, "%sban the network %s in %s for %s?", unknown_warning(ui), text, jail, str_text(&span));
-	dialog_line(d, "%zu host%s seen; bans inside: %zu (they stay), whitelisted: %zu", hosts, hosts == 1 ? "" : "s", bans, white);
+	dialog_line(d, "%zu host%s seen; bans inside: %zu (they stay), whitelisted: %zu", in.hosts, in.hosts == 1 ? "" : "s", in.bans, in.white);
 	dialog_line(d, "sends: set %s banip %s", jail, text);
 	target_set(&d->targets[0], jail, text, text, false);
 	d->n_targets = 1;

@@ -8,7 +8,10 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "deed.h"
+#include "fold.h"
 #include "ui.h"
+
+#define NET_BANS_MAX 250 /* the engine is asked that much at once */
 
 void
 whitelist_one(struct ui *ui, struct deed *d, const char *ip, const char *seconds)
@@ -17,14 +20,34 @@ whitelist_one(struct ui *ui, struct deed *d, const char *ip, const char *seconds
 	const char *without[] = {"set", "all", "addignoreip", ip};
 	size_t jail = 0;
 	const struct view_ban *b;
+	struct addr net;
 
 	undo_step(&d->undo, (const char *const[]){"set", "all", "delignoreip", ip}, 4);
 	if (seconds != NULL)
 		deed_send(d, with, 6);
 	else
 		deed_send(d, without, 4);
+	if (addr_parse(ip, &net) && !addr_is_host(&net)) {
+		for (size_t i = 0; i < ui->view->n_ban_slots; i++)
+			if ((b = ui->view->bans[i]) != NULL && addr_contains(&net, &b->addr))
+				unban_add(d, b);
+		return;
+	}
 	while ((b = view_ban_next(ui->view, ip, &jail)) != NULL)
 		unban_add(d, b);
+}
+
+/* Bans that end with it. */
+static size_t
+bans_of(const struct ui *ui, const struct target *t)
+{
+	size_t jail = 0, n = 0;
+
+	if (t->addr.family != 0 && !addr_is_host(&t->addr))
+		return fold_look(ui->view, &t->addr).bans;
+	while (view_ban_next(ui->view, t->ip, &jail) != NULL)
+		n++;
+	return n;
 }
 
 void
@@ -66,10 +89,11 @@ whitelist_done(struct ui *ui, const char *text)
 		}
 		table_unmark_all(&ui_focused(ui)->table);
 	} else {
-		size_t jail = 0;
-		bool is_banned = view_ban_next(ui->view, t.ip, &jail) != NULL;
-		d = deed_new(ui, "whitelisted %s %s%s", t.ip, str_text(&words), is_banned ? ", and unbanned it" : "");
-		snprintf(d->undo.text, sizeof d->undo.text, "took %s off the white list%s", t.ip, is_banned ? ", and banned it again" : "");
+		size_t bans = bans_of(ui, &t);
+		bool is_net = !addr_is_host(&t.addr);
+		d = deed_new(ui, "whitelisted %s %s%s", t.ip, str_text(&words), bans == 0 ? "" : is_net ? ", and ended its bans" : ", and unbanned it");
+		snprintf(d->undo.text, sizeof d->undo.text, "took %s off the white list%s", t.ip,
+		    bans == 0 ? "" : is_net ? ", and banned who was" : ", and banned it again");
 		ui_message(ui, ROLE_NORMAL, "whitelisting %s...", t.ip);
 		whitelist_one(ui, d, t.ip, is_restart ? NULL : seconds);
 	}
@@ -110,13 +134,21 @@ white_list_show(struct ui *ui)
 void
 whitelist_open(struct ui *ui, const struct target *t)
 {
-	char label[700];
+	char label[700], words[40];
 
 	if (t->ip[0] == '\0' && ui_focused(ui)->table.n_marks > 0) {
-		snprintf(label, sizeof label, "whitelist the %zu marked for 1h 24h 7d restart: ", ui_focused(ui)->table.n_marks);
+		snprintf(label, sizeof label, "whitelist the %zu marked%s for 1h 24h 7d restart: ", ui_focused(ui)->table.n_marks,
+		    marked_words(&ui_focused(ui)->table, words));
 	} else if (t->addr.family == 0) {
 		ui_message(ui, ROLE_WARN, "%s is no address: it cannot be whitelisted", t->ip);
 		return;
+	} else if (!addr_is_host(&t->addr)) {
+		size_t bans = bans_of(ui, t);
+		if (bans > NET_BANS_MAX) {
+			ui_message(ui, ROLE_WARN, "%s holds %zu bans: too many to end them by one key, unban them first", t->ip, bans);
+			return;
+		}
+		snprintf(label, sizeof label, "whitelist the network %.100s and end its bans (%zu), for: ", t->ip, bans);
 	} else {
 		snprintf(label, sizeof label, "whitelist %.100s for 1h 24h 7d restart perm: ", t->ip);
 	}

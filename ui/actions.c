@@ -159,6 +159,17 @@ mark(struct ui *ui)
 	ui_message(ui, ROLE_NORMAL, "%zu marked", p->table.n_marks);
 }
 
+/* The address itself, or one of the network. */
+static bool
+is_about(const struct target *t, const char *ip)
+{
+	struct addr a;
+
+	if (t->addr.family == 0 || addr_is_host(&t->addr))
+		return strcmp(ip, t->ip) == 0;
+	return addr_parse(ip, &a) && addr_contains(&t->addr, &a);
+}
+
 static void
 regex_of_row(struct ui *ui)
 {
@@ -173,10 +184,10 @@ regex_of_row(struct ui *ui)
 		}
 	}
 	if (p->ops->target != NULL && p->ops->target(p, ui, &t)) {
-		/* the newest line of that address that is still in the log */
+		/* the newest line of that address, or of one of the network, that is still in the log */
 		for (size_t i = ui->view->n_log; i-- > 0;) {
 			const struct view_event *e = view_log_at(ui->view, i);
-			if (e->kind == VIEW_FOUND && strcmp(e->ip, t.ip) == 0) {
+			if (e->kind == VIEW_FOUND && is_about(&t, e->ip)) {
 				regex_open(ui, e->jail, e->regex);
 				return;
 			}

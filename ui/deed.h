@@ -34,6 +34,7 @@ void undo_last(struct ui *ui);
 void unban(struct ui *ui, const struct target *t);
 void unban_marked(struct ui *ui);
 void unban_add(struct deed *d, const struct view_ban *b);
+const char *marked_words(const struct table *t, char words[40]); /* ", 2 of them networks" or "" */
 void ban_open(struct ui *ui, const struct target *t);
 void ban_done(struct ui *ui, char *text);
 void net_open(struct ui *ui, const struct target *t);

@@ -206,6 +206,20 @@ state_message(const struct ui *ui, struct str *out, enum role *role)
 	return false;
 }
 
+/* What a row that stands for many is, as long as there is nothing to tell. */
+static bool
+network_hint(const struct ui *ui, struct str *out, enum role *role)
+{
+	const struct pane *p = &ui->panes[PANE_HOSTS];
+	struct target t;
+
+	if (ui->focus != PANE_HOSTS || ui->pager.is_open || !p->ops->target(p, ui, &t) || t.addr.family == 0 || addr_is_host(&t.addr))
+		return false;
+	str_addf(out, "%s: Enter shows its hosts, B bans the network", t.ip);
+	*role = ROLE_DIM;
+	return true;
+}
+
 void
 message_draw(const struct ui *ui, struct canvas *c, int y)
 {
@@ -216,7 +230,9 @@ message_draw(const struct ui *ui, struct canvas *c, int y)
 	if (is_fresh) {
 		str_add(&text, ui->message);
 		role = ui->message_role;
-	} else if (!state_message(ui, &text, &role) && ui->w < 72 && ui->view->n_log > 0 && ui->n_zoom == 0 && ui->focus != PANE_LOG) {
+	} else if (state_message(ui, &text, &role) || network_hint(ui, &text, &role)) {
+		/* said */
+	} else if (ui->w < 72 && ui->view->n_log > 0 && ui->n_zoom == 0 && ui->focus != PANE_LOG) {
 		/* on a small screen: the last event */
 		const struct view_event *e = view_log_at(ui->view, ui->view->n_log - 1);
 		ui->panes[PANE_LOG].ops->source->text(ui, e, &text);

@@ -69,6 +69,7 @@ static const struct binding table[] = {
     {CTX_GLOBAL, 'y', ACT_COPY, 0, "WHY", NULL, "copy the address to your terminal's clipboard (OSC 52), if jailtop.conf says clipboard = yes"},
     {CTX_GLOBAL, 'e', ACT_EXPORT, 0, "WHY", NULL, "export the pane as shown: .csv .json or text by the name's end; new files only"},
 
+    {CTX_HOSTS, '\r', ACT_OPEN, 0, "PANE", "open", "Hosts: open a network's row: its hosts alone, q or Esc: all again; on a host: inspect"},
     {CTX_CHAINS, 'R', ACT_REPAIR, KEY_WRITE, "PANE", "repair", "Chains: put back missing rules; on a ban without a rule: only that"},
     {CTX_CHAINS, 'd', ACT_DELETE_RULE, KEY_WRITE, "PANE", "delete", "Chains: delete a rule that no ban asks for; asks"},
     {CTX_CHAINS, 't', ACT_RAW, 0, "PANE", "raw text", "Chains: the rules as the kernel words them"},

@@ -47,7 +47,7 @@ enum { /* printable keys are their code point, Ctrl keys 1-31 */
 	X(FIND) X(FIND_NEXT) X(FIND_BACK) X(FILTER) X(SORT) X(REVERSE) X(PAUSE) X(FOLLOW)                     \
 	X(UNBAN) X(WHITELIST) X(WHITE_LIST) X(BAN) X(BAN_NET) X(EXTEND) X(UNDO) X(MARK) X(UNMARK)             \
 	X(HOLD) X(COPY) X(MOUSE)                              \
-	X(INSPECT) X(REGEX) X(REPAIR) X(DELETE_RULE) X(RAW) X(FAMILY4) X(FAMILY6)                                            \
+	X(INSPECT) X(OPEN) X(REGEX) X(REPAIR) X(DELETE_RULE) X(RAW) X(FAMILY4) X(FAMILY6)                                            \
 	X(EDIT) X(SAVE) X(LIVE) X(SHOW_MATCH) X(SHOW_MISS) X(SHOW_IGNORED) X(SHOW_LIMIT)                              \
 	X(COMMAND) X(EXPORT) X(THEME) X(MONO) X(HELP) X(REPAINT) X(CLOSE) X(QUIT) X(CANCEL) X(INTERRUPT)
 

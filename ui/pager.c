@@ -222,6 +222,8 @@ help_open(struct ui *ui)
 	}
 	pager_add(ui, " FLAGS");
 	pager_add(ui, "  %-15s %s", "B", "banned");
+	pager_add(ui, "  %-15s %s", "B 3/7", "a network's row: three of its seven hosts are; B alone: the network is");
+	pager_add(ui, "  %-15s %s", "B net", "banned with its whole network");
 	pager_add(ui, "  %-15s %s", "R", "repeat offender: banned before");
 	pager_add(ui, "  %-15s %s", "M", "banned by hand");
 	pager_add(ui, "  %-15s %s", "W 52m", "whitelisted, and for how long still");
@@ -229,6 +231,7 @@ help_open(struct ui *ui)
 	pager_add(ui, "  %-15s %s", "!rule", "on the ban list, but its rule is not in the firewall");
 	pager_add(ui, "  %-15s %s", ".. dry", "the rule is on its way; a dry run makes none");
 	pager_add(ui, "  %-15s %s", "3/5", "the 3rd failure of maxretry 5");
+	pager_add(ui, "  %-15s %s", "192.0.2.0/24 (7)", "seven hosts of one network failed: Enter shows them; with a filter each has its row");
 	pager_add(ui, "  %-15s %s", "> at the edge", "the text is cut: Right scrolls, z wraps");
 	pager_add(ui, " STATE");
 	pager_add(ui, "  %-15s %s", "ENGINE ok 0.2s", "it runs, and is that far behind the logs");

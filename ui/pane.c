@@ -49,34 +49,41 @@ pane_title(const struct pane *p, const struct ui *ui, struct canvas *c, const ch
 		x = canvas_text(c, 0, 0, role, p->ops->title);
 	if (is_focused)
 		canvas_flags(c, 0, 0, x, CELL_REVERSE);
-	if (*text != '\0')
+	bool is_mode = right_cols > 0 && right_role == ROLE_MODE; /* modes are always seen: the other words give way */
+	if (is_mode && x + 1 + canvas_cols(text, strlen(text), c->is_ascii) + right_cols + 2 > c->w)
+		right_cols = right_cols < c->w - x - 1 ? right_cols : c->w - x - 1;
+	else if (*text != '\0')
 		x += 1 + canvas_text(c, x + 1, 0, role, text);
 	if (x + 1 < c->w)
 		canvas_hline(c, x + 1, 0, c->w - x - 1 - (right_cols > 0 ? right_cols + 1 : 0), role);
-	if (right_cols > 0 && x + right_cols + 2 <= c->w)
-		canvas_textn(c, c->w - right_cols, 0, right_cols, 0, right_role, 0, right, strlen(right), NULL);
+	if (right_cols > 0 && (is_mode || x + right_cols + 2 <= c->w))
+		canvas_field(c, c->w - right_cols, 0, right_cols, false, right_role, 0, right);
+}
+
+void
+pane_table_words(const struct pane *p, const struct ui *ui, struct str *text, struct str *filter)
+{
+	table_order_text(&p->table, text);
+	if (p->table.n_marks > 0)
+		str_addf(text, "  %zu marked", p->table.n_marks);
+	if (p->table.filter == NULL)
+		return;
+	str_addf(filter, "filter: %s", sieve_text(p->table.filter));
+	if (ui->view->is_filled)
+		str_addf(filter, "  %zu of %zu", p->table.count, p->table.total);
 }
 
 void
 pane_table_title(const struct pane *p, const struct ui *ui, struct canvas *c, int64_t count, const char *right, enum role right_role)
 {
-	struct str text = {0}, tail = {0};
+	struct str text = {0}, filter = {0};
 
 	if (ui->view->is_filled) /* else nobody knows */
 		str_addf(&text, "%lld  ", (long long)count);
-	table_order_text(&p->table, &text);
-	if (p->table.n_marks > 0)
-		str_addf(&text, "  %zu marked", p->table.n_marks);
-	if (p->table.filter != NULL) {
-		str_addf(&tail, "filter: %s", sieve_text(p->table.filter));
-		if (ui->view->is_filled)
-			str_addf(&tail, "  %zu of %zu", p->table.count, p->table.total);
-		right = str_text(&tail);
-		right_role = ROLE_MODE;
-	}
-	pane_title(p, ui, c, str_text(&text), right, right_role);
+	pane_table_words(p, ui, &text, &filter);
+	pane_title(p, ui, c, str_text(&text), filter.len > 0 ? str_text(&filter) : right, filter.len > 0 ? ROLE_MODE : right_role);
 	str_done(&text);
-	str_done(&tail);
+	str_done(&filter);
 }
 
 bool

@@ -61,6 +61,8 @@ void panes_done(struct pane panes[PANES]);
 void pane_title(const struct pane *p, const struct ui *ui, struct canvas *c, const char *text, const char *right, enum role right_role);
 /* The usual title of a table pane: count, order, filter. */
 void pane_table_title(const struct pane *p, const struct ui *ui, struct canvas *c, int64_t count, const char *right, enum role right_role);
+/* Its words: order and marks; the filter, when there is one. */
+void pane_table_words(const struct pane *p, const struct ui *ui, struct str *text, struct str *filter);
 /* Panes of text: moves the first line shown as the key says; false: the key does not move. */
 bool pane_scroll(enum action act, size_t page, size_t count, size_t *top);
 void target_set(struct target *t, const char *jail, const char *id, const char *ip, bool is_ban);

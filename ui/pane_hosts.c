@@ -1,9 +1,16 @@
 /*
- * pane_hosts: who fails: one row per address.
+ * pane_hosts: who fails: one row per address, or per network of which many failed. Enter opens such a network: only its
+ * hosts are shown then. A filter shows hosts alone.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "deed.h"
+#include "fold.h"
 #include "ui.h"
+
+#define COUNT_EVERY_S 1.0
 
 enum { HOST_IP, HOST_FAIL, HOST_MIN, HOST_JAIL, HOST_LAST, HOST_TOTAL, HOST_FLAG, HOST_COLUMNS };
 
@@ -17,18 +24,56 @@ static const struct column columns[HOST_COLUMNS] = {
     [HOST_FLAG] = {"FLAG", 5, 12, false, false, false, 0, NEED_NONE},
 };
 
+struct hosts_state {
+	struct fold fold;
+	struct addr open;     /* the network whose hosts are shown; family 0: all */
+	char open_text[ADDR_TEXT_MAX];
+	size_t cursor, top;   /* where the network stood */
+	uint64_t counted;     /* generations of what the networks' figures were taken from */
+	double counted_at;
+};
+
+static uint64_t
+generations(const struct view *v)
+{
+	return v->generation[VIEW_HOSTS] + v->generation[VIEW_BANS] + v->generation[VIEW_WHITE];
+}
+
+static void
+prepare(const struct pane *p, const struct ui *ui)
+{
+	struct hosts_state *s = p->state;
+
+	if (s->open.family != 0 || p->table.filter != NULL)
+		fold_clear(&s->fold);
+	else
+		fold_build(&s->fold, ui->view, p->table.marks, p->table.n_marks);
+	s->counted = generations(ui->view);
+	s->counted_at = ui->mono;
+}
+
+/* The networks first, so that the slots of neither move until the rows are built anew. */
 static size_t
 host_slots(const struct pane *p, const struct view *v)
 {
-	(void)p;
-	return v->n_host_slots;
+	const struct hosts_state *s = p->state;
+
+	return s->fold.n_nets + v->n_host_slots;
 }
 
 static const void *
 host_row(const struct pane *p, const struct view *v, uint32_t slot, uint64_t *serial)
 {
-	(void)p;
-	if (slot >= v->n_host_slots || v->hosts[slot] == NULL)
+	const struct hosts_state *s = p->state;
+
+	if (slot < s->fold.n_nets) {
+		*serial = slot;
+		return &s->fold.nets[slot].sum;
+	}
+	slot -= (uint32_t)s->fold.n_nets;
+	if (slot >= v->n_host_slots || v->hosts[slot] == NULL || fold_has(&s->fold, slot))
+		return NULL;
+	if (s->open.family != 0 && !addr_contains(&s->open, &v->hosts[slot]->addr))
 		return NULL;
 	*serial = v->hosts[slot]->serial;
 	return v->hosts[slot];
@@ -51,7 +96,9 @@ host_addr(const void *row, struct addr *out)
 static const char *
 host_lead(const void *row)
 {
-	return ((const struct view_host *)row)->ip;
+	const struct fold_net *net = fold_is_net(row);
+
+	return net != NULL ? net->lead : ((const struct view_host *)row)->ip;
 }
 
 static int
@@ -87,6 +134,36 @@ host_rank(const void *row, int column, bool *is_all)
 	    : column == HOST_LAST ? h->last : 0;
 }
 
+/* "B": the network itself is banned; "B 3/7": three of the seven hosts. */
+static void
+net_flags(const struct ui *ui, const struct fold_net *net, struct str *out, enum role *role)
+{
+	const struct view_white *white = view_white_of(ui->view, &net->sum.addr);
+	bool is_own = view_is_own(ui->view, &net->sum.addr);
+
+	if (is_own)
+		str_add(out, "YOU ");
+	if (net->is_banned)
+		str_add(out, net->is_broken ? "B ! " : net->is_repeat ? "B R " : "B ");
+	else if (net->banned > 0)
+		str_addf(out, net->is_broken ? "B!%zu/%zu " : net->hosts > 9 ? "B%zu/%zu " : "B %zu/%zu ", net->banned, net->hosts);
+	if (white != NULL) {
+		str_add(out, "W ");
+		if (white->until >= 0)
+			format_left(white->until - ui_now(ui), out);
+	} else if (net->white > 0) {
+		str_addf(out, "W %zu/%zu", net->white, net->hosts);
+	}
+	if (out->len > 0 && out->at[out->len - 1] == ' ')
+		str_cut(out, out->len - 1);
+	if (net->is_broken)
+		*role = ROLE_ALERT;
+	else if (is_own || net->is_banned || net->banned > 0)
+		*role = is_own ? ROLE_YOU : ROLE_BAD;
+	else if (white != NULL || net->white > 0)
+		*role = ROLE_WHITE;
+}
+
 /* Every flag is a letter and a colour. */
 static void
 host_flags(const struct ui *ui, const struct view_host *h, struct str *out, enum role *role)
@@ -94,8 +171,14 @@ host_flags(const struct ui *ui, const struct view_host *h, struct str *out, enum
 	const struct view_white *white;
 	const struct view_ban *ban;
 	size_t jail = 0;
-	bool is_repeat = false, is_banned = false, is_broken = false;
+	bool is_repeat = false, is_banned = false, is_broken = false, is_net = false;
+	struct addr net;
+	char text[ADDR_TEXT_MAX];
 
+	if (fold_is_net(h) != NULL) {
+		net_flags(ui, fold_is_net(h), out, role);
+		return;
+	}
 	if (view_is_own(ui->view, &h->addr)) {
 		str_add(out, "YOU");
 		*role = ROLE_YOU;
@@ -115,9 +198,17 @@ host_flags(const struct ui *ui, const struct view_host *h, struct str *out, enum
 		is_repeat |= ban->is_repeat;
 		is_broken |= ban->rule == VIEW_RULE_FAIL || ban->rule == VIEW_RULE_NONE;
 	}
+	if (!is_banned && fold_net_of(&h->addr, &net)) { /* with its whole network */
+		addr_format(&net, text);
+		jail = 0;
+		while ((ban = view_ban_next(ui->view, text, &jail)) != NULL) {
+			is_banned = is_net = true;
+			is_broken |= ban->rule == VIEW_RULE_FAIL || ban->rule == VIEW_RULE_NONE;
+		}
+	}
 	if (!is_banned)
 		return;
-	str_add(out, is_broken ? "B !" : is_repeat ? "B R" : "B");
+	str_add(out, is_broken ? "B !" : is_net ? "B net" : is_repeat ? "B R" : "B");
 	*role = is_broken ? ROLE_ALERT : ROLE_BAD;
 }
 
@@ -125,23 +216,26 @@ static void
 host_cell(const struct ui *ui, const void *row, int column, struct str *text, enum role *role)
 {
 	const struct view_host *h = row;
+	const struct fold_net *net = fold_is_net(h);
 
 	switch (column) {
 	case HOST_IP:
-		str_add(text, h->ip);
+		str_add(text, net != NULL ? net->lead : h->ip);
 		if (view_is_own(ui->view, &h->addr))
 			*role = ROLE_YOU;
 		break;
 	case HOST_FAIL:
-		str_addf(text, "%d", h->fail);
-		if (h->max > 0 && h->fail + 1 >= h->max)
+		h->fail > 9999 ? format_count(h->fail, text) : str_addf(text, "%d", h->fail);
+		if (net != NULL ? net->is_near : h->max > 0 && h->fail + 1 >= h->max)
 			*role = ROLE_WARN;
 		break;
 	case HOST_MIN:
-		str_addf(text, "%d", h->per_min);
+		h->per_min > 9999 ? format_count(h->per_min, text) : str_addf(text, "%d", h->per_min);
 		break;
 	case HOST_JAIL:
 		str_add(text, h->jail);
+		if (net != NULL && net->is_mixed)
+			str_add(text, " +");
 		break;
 	case HOST_LAST: {
 		double age = ui_now(ui) - h->last;
@@ -174,25 +268,157 @@ host_text(const struct ui *ui, const void *row, struct str *out)
 	host_flags(ui, h, out, &role);
 }
 
+/* A network is found with its own row's text, or with one of its hosts. */
+static bool
+host_many(const struct pane *p, const struct ui *ui, const void *row, const struct sieve *f, bool *is_match)
+{
+	const struct hosts_state *s = p->state;
+	const struct fold_net *net = fold_is_net(row);
+	const struct addr none = {0};
+	struct str text = {0};
+
+	if (net == NULL)
+		return false;
+	host_text(ui, row, &text);
+	*is_match = sieve_match(f, &none, str_text(&text), text.len);
+	for (size_t i = 0; i < net->count && !*is_match; i++) {
+		const struct view_host *h = fold_member(&s->fold, net, ui->view, i);
+		if (h == NULL)
+			continue;
+		str_clear(&text);
+		host_text(ui, h, &text);
+		*is_match = sieve_match(f, &h->addr, str_text(&text), text.len);
+	}
+	str_done(&text);
+	return true;
+}
+
+static bool
+host_stands_for(const void *row, const char *key)
+{
+	const struct view_host *h = row;
+	struct addr a;
+
+	return h->addr.family != 0 && addr_parse(key, &a) && (addr_contains(&h->addr, &a) || addr_contains(&a, &h->addr));
+}
+
 static const struct source source = {
-    .columns = columns, .n_columns = HOST_COLUMNS, .first_sort = HOST_FAIL, .slots = host_slots, .row = host_row,
-    .key = host_key, .text = host_text, .addr = host_addr, .compare = host_compare, .rank = host_rank, .lead = host_lead, .cell = host_cell,
+    .columns = columns, .n_columns = HOST_COLUMNS, .first_sort = HOST_FAIL, .prepare = prepare, .slots = host_slots, .row = host_row,
+    .key = host_key, .text = host_text, .addr = host_addr, .compare = host_compare, .rank = host_rank, .many = host_many,
+    .stands_for = host_stands_for, .lead = host_lead, .cell = host_cell,
 };
+
+/* ---- the pane ---- */
+static void
+init(struct pane *p)
+{
+	p->state = xcalloc(1, sizeof(struct hosts_state));
+}
+
+static void
+done(struct pane *p)
+{
+	struct hosts_state *s = p->state;
+
+	fold_clear(&s->fold);
+	free(s);
+}
 
 static bool
 update(struct pane *p, const struct ui *ui, bool force)
 {
-	return table_update(&p->table, p, ui, ui->view->generation[VIEW_HOSTS], force);
+	struct hosts_state *s = p->state;
+
+	/* marks decide on networks, too */
+	if (table_update(&p->table, p, ui, ui->view->generation[VIEW_HOSTS] + ((uint64_t)p->table.n_marks << 48), force))
+		return true;
+	/* in between the figures of networks go on, like those of hosts; a paused view's do not */
+	if (s->fold.n_nets == 0 || ui->is_paused || p->table.epoch != ui->view->epoch || s->counted == generations(ui->view) ||
+	    ui->mono - s->counted_at < COUNT_EVERY_S)
+		return false;
+	fold_count(&s->fold, ui->view);
+	s->counted = generations(ui->view);
+	s->counted_at = ui->mono;
+	return true;
 }
 
 static void
 draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 {
-	pane_table_title(p, ui, c, (int64_t)ui->view->n_hosts + ui->view->hosts_over, NULL, ROLE_NORMAL);
+	const struct hosts_state *s = p->state;
+	const struct table *t = &p->table;
+	int64_t hosts = (int64_t)ui->view->n_hosts + ui->view->hosts_over;
+	struct str text = {0}, right = {0};
+
+	if (ui->view->is_filled)
+		str_addf(&text, s->fold.n_nets > 0 ? "%lld in %zu rows  " : "%lld  ", (long long)hosts, t->count);
+	pane_table_words(p, ui, &text, &right);
+	if (s->open.family != 0) {
+		struct str filter = {0};
+		str_addf(&filter, "in %s", s->open_text);
+		if (t->filter != NULL)
+			str_addf(&filter, "  %s", str_text(&right));
+		else if (ui->view->is_filled)
+			str_addf(&filter, "  %zu of %lld", t->count, (long long)hosts);
+		str_done(&right);
+		right = filter;
+	}
+	pane_title(p, ui, c, str_text(&text), str_text(&right), ROLE_MODE);
 	struct canvas body = canvas_window(c, 0, 1, c->w, c->h - 1);
-	if (p->table.count == 0 && ui->view->is_filled)
-		canvas_text(&body, 1, 1, ROLE_DIM, p->table.filter != NULL ? "no host matches the filter" : "no host has failed yet");
-	table_draw(&p->table, p, ui, &body, ui->focus == p->id);
+	if (t->count == 0 && ui->view->is_filled)
+		canvas_text(&body, 1, 1, ROLE_DIM, t->filter != NULL ? "no host matches the filter"
+		    : s->open.family != 0 ? "none of its hosts fails any more; q: back" : "no host has failed yet");
+	table_draw(t, p, ui, &body, ui->focus == p->id);
+	str_done(&text);
+	str_done(&right);
+}
+
+static void
+net_open_rows(struct pane *p, struct ui *ui, const struct fold_net *net)
+{
+	struct hosts_state *s = p->state;
+
+	s->open = net->sum.addr;
+	snprintf(s->open_text, sizeof s->open_text, "%s", net->text);
+	s->cursor = p->table.cursor;
+	s->top = p->table.top;
+	p->table.is_touched = false; /* on the first row, whoever that is */
+	p->table.cursor_key[0] = '\0';
+	update(p, ui, true);
+	ui_message(ui, ROLE_NORMAL, "the hosts of %s; q or Esc: all again, B: ban the network", s->open_text);
+}
+
+static void
+net_close_rows(struct pane *p, struct ui *ui)
+{
+	struct hosts_state *s = p->state;
+
+	s->open.family = 0;
+	p->table.is_touched = true;
+	snprintf(p->table.cursor_key, sizeof p->table.cursor_key, "%s", s->open_text);
+	p->table.cursor = s->cursor;
+	p->table.top = s->top;
+	update(p, ui, true);
+	ui->message[0] = '\0';
+}
+
+static enum pane_result
+act(struct pane *p, enum action action, struct ui *ui)
+{
+	const struct hosts_state *s = p->state;
+	const struct view_host *row = table_current(&p->table, p, ui->view);
+
+	if (action == ACT_OPEN && row != NULL && fold_is_net(row) != NULL) {
+		net_open_rows(p, ui, fold_is_net(row));
+		return PANE_DONE;
+	}
+	if (action == ACT_OPEN)
+		return actions_run(ui, ACT_INSPECT, '\r');
+	if ((action == ACT_CLOSE || action == ACT_CANCEL) && s->open.family != 0) {
+		net_close_rows(p, ui);
+		return PANE_DONE;
+	}
+	return PANE_PASS;
 }
 
 static bool
@@ -207,5 +433,6 @@ target(const struct pane *p, const struct ui *ui, struct target *t)
 }
 
 const struct pane_ops pane_hosts = {
-    .name = "hosts", .title = "Hosts", .context = CTX_HOSTS, .source = &source, .update = update, .draw = draw, .target = target,
+    .name = "hosts", .title = "Hosts", .context = CTX_HOSTS, .source = &source, .init = init, .update = update, .draw = draw,
+    .act = act, .target = target, .done = done,
 };

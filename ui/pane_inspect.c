@@ -13,6 +13,7 @@
 
 #define ASK_EVERY_S 2.0
 #define LINES_MAX 400
+#define NETWORK_HOSTS_MAX 100
 
 struct line {
 	char *label, *text; /* owned */
@@ -279,17 +280,60 @@ history_add(struct inspect_state *s)
 	str_done(&text);
 }
 
+static int
+busier(const void *a, const void *b)
+{
+	const struct view_host *x = *(const struct view_host *const *)a, *y = *(const struct view_host *const *)b;
+
+	return x->fail != y->fail ? (x->fail < y->fail ? 1 : -1) : addr_compare(&x->addr, &y->addr);
+}
+
+/* Of a network: who in it fails; the engine is asked about the network itself. */
+static void
+network_add(struct inspect_state *s, const struct ui *ui)
+{
+	const struct view *v = ui->view;
+	const struct view_host **found = xcalloc(v->n_hosts + 1, sizeof *found);
+	const struct view_ban *ban;
+	size_t n = 0, banned = 0, jail;
+	int64_t fails = 0;
+
+	for (size_t i = 0; i < v->n_host_slots; i++)
+		if (v->hosts[i] != NULL && addr_contains(&s->target.addr, &v->hosts[i]->addr)) {
+			jail = 0;
+			found[n++] = v->hosts[i];
+			fails += v->hosts[i]->fail;
+			banned += view_ban_next(v, v->hosts[i]->ip, &jail) != NULL;
+		}
+	qsort(found, n, sizeof *found, busier);
+	line_add(s, ROLE_NORMAL, "NETWORK", "%zu host%s of it seen, %lld failure%s; %zu of them banned; B bans the network", n, n == 1 ? "" : "s",
+	    (long long)fails, fails == 1 ? "" : "s", banned);
+	for (size_t i = 0; i < n && i < NETWORK_HOSTS_MAX; i++) {
+		const struct view_host *h = found[i];
+		jail = 0;
+		ban = view_ban_next(v, h->ip, &jail);
+		line_add(s, ROLE_NORMAL, i == 0 ? "HOSTS" : "", "%s  %d/%d in %s%s%s%s", h->ip, h->fail, h->max, h->jail,
+		    ban != NULL ? ", banned in " : "", ban != NULL ? ban->jail : "", view_is_own(v, &h->addr) ? ", YOU" : "");
+	}
+	if (n > NETWORK_HOSTS_MAX)
+		line_add(s, ROLE_DIM, "", "... %zu more; Enter in Hosts lists them", n - NETWORK_HOSTS_MAX);
+	free(found);
+}
+
 static void
 lines_build(struct inspect_state *s, const struct ui *ui)
 {
 	const json_t *d = s->detail, *row;
 	struct str text = {0};
 	const struct view_white *white = view_white_of(ui->view, &s->target.addr);
+	bool is_net = s->target.addr.family != 0 && !addr_is_host(&s->target.addr);
 	size_t i;
 
 	lines_clear(s);
 	if (view_is_own(ui->view, &s->target.addr))
-		line_add(s, ROLE_YOU, "YOU", "your own address: counted, not banned");
+		line_add(s, ROLE_YOU, "YOU", is_net ? "it holds your own address: it is not banned" : "your own address: counted, not banned");
+	if (is_net && s->has_target)
+		network_add(s, ui);
 	if (white != NULL) {
 		str_add(&text, white->until < 0 ? "until the engine restarts" : "for ");
 		if (white->until >= 0) {
@@ -330,7 +374,7 @@ lines_build(struct inspect_state *s, const struct ui *ui)
 		line_add(s, ROLE_NORMAL, "TRIED", "%s", str_text(&text));
 	}
 	if (json_array_size(json_object_get(d, "bans")) == 0 && json_array_size(json_object_get(d, "fails")) == 0)
-		line_add(s, ROLE_DIM, "NOW", "not banned, no failure counted");
+		line_add(s, ROLE_DIM, "NOW", is_net ? "the network itself is not banned" : "not banned, no failure counted");
 	str_done(&text);
 }
 

@@ -240,8 +240,12 @@ prompt_draw(const struct ui *ui, struct canvas *c, int y)
 {
 	const struct prompt *p = &ui->prompt;
 
+	int x = 0, cols = canvas_cols(p->label, strlen(p->label), c->is_ascii), rows = canvas_rows(c, p->label);
 	canvas_fill(c, 0, y, c->w, ROLE_NORMAL);
-	int x = canvas_textn(c, 0, y, c->w > 30 ? c->w - 14 : c->w / 2, 0, ROLE_KEY, 0, p->label, strlen(p->label), NULL);
+	if (cols <= c->w - 14 || rows >= y) /* room to type behind it; else whom it is for stands whole above */
+		x = canvas_textn(c, 0, y, c->w > 30 ? c->w - 14 : c->w / 2, 0, ROLE_KEY, 0, p->label, strlen(p->label), NULL);
+	else
+		canvas_wrap(c, y - rows, ROLE_KEY, p->label);
 	prompt_line_draw(c, x, y, &p->text, p->at);
 	if (p->kind == PROMPT_FIND && !ui->pager.is_open && p->text.len > 0) {
 		struct err err;

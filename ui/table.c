@@ -9,6 +9,8 @@
 
 #define TABLE_COLUMNS_MAX 16
 #define LEAD_MAX 39 /* the longest address */
+#define LEAD_WORTH 20 /* columns for which others are dropped: a network and its count */
+#define DROP_EASY 3   /* columns that are dropped for it */
 #define SORT_EVERY_S 1.0
 #define SORT_QUIET_S 1.0 /* no new order so soon after a key … */
 #define SORT_LATEST_S 3.0 /* … but not for ever */
@@ -67,12 +69,15 @@ sort_compare(const void *a, const void *b, void *arg)
 }
 
 static bool
-row_passes(const struct table *t, const struct sieve *f, const struct ui *ui, const void *row, struct str *text)
+row_passes(const struct table *t, const struct pane *p, const struct sieve *f, const struct ui *ui, const void *row, struct str *text)
 {
 	struct addr addr = {0};
+	bool is_match;
 
 	if (f == NULL)
 		return true;
+	if (t->source->many != NULL && t->source->many(p, ui, row, f, &is_match))
+		return is_match;
 	str_clear(text);
 	t->source->text(ui, row, text);
 	if (t->source->addr != NULL)
@@ -98,6 +103,8 @@ static void
 rows_build(struct table *t, const struct pane *p, const struct ui *ui)
 {
 	const struct source *s = t->source;
+	if (s->prepare != NULL)
+		s->prepare(p, ui);
 	size_t slots = s->slots(p, ui->view), n = 0;
 	struct sort_row *found = xcalloc(slots + 1, sizeof *found);
 	struct str text = {0};
@@ -110,7 +117,7 @@ rows_build(struct table *t, const struct pane *p, const struct ui *ui)
 		if (row == NULL)
 			continue;
 		t->total++;
-		if (!row_passes(t, t->filter, ui, row, &text))
+		if (!row_passes(t, p, t->filter, ui, row, &text))
 			continue;
 		if (s->lead != NULL && t->lead < LEAD_MAX) {
 			size_t len = strlen(s->lead(row));
@@ -149,6 +156,17 @@ cursor_remember(struct table *t, const struct pane *p, const struct view *v)
 		t->source->key(row, t->cursor_key);
 }
 
+/* The cursor goes to row i, which keeps its place on the screen. */
+static void
+cursor_to(struct table *t, size_t i)
+{
+	size_t offset = t->cursor >= t->top ? t->cursor - t->top : 0;
+
+	t->cursor = i;
+	t->top = i > offset ? i - offset : 0;
+	table_clamp(t);
+}
+
 static void
 cursor_restore(struct table *t, const struct pane *p, const struct view *v)
 {
@@ -166,14 +184,18 @@ cursor_restore(struct table *t, const struct pane *p, const struct view *v)
 				continue;
 			t->source->key(row, key);
 			if (strcmp(key, t->cursor_key) == 0) {
-				/* the row keeps its place on the screen */
-				size_t offset = t->cursor >= t->top ? t->cursor - t->top : 0;
-				t->cursor = i;
-				t->top = i > offset ? i - offset : 0;
-				table_clamp(t);
+				cursor_to(t, i);
 				return;
 			}
 		}
+	for (size_t i = 0; t->source->stands_for != NULL && t->cursor_key[0] != '\0' && i < t->count; i++) {
+		const void *row = table_at(t, p, v, i);
+		if (row != NULL && t->source->stands_for(row, t->cursor_key)) {
+			cursor_to(t, i);
+			cursor_remember(t, p, v);
+			return;
+		}
+	}
 	table_clamp(t);
 	cursor_remember(t, p, v);
 }
@@ -305,7 +327,7 @@ table_find(struct table *t, const struct pane *p, const struct ui *ui, int direc
 	*nth = *all = 0;
 	for (size_t i = 0; t->find != NULL && i < t->count; i++) {
 		const void *row = table_at(t, p, ui->view, i);
-		if (row == NULL || !row_passes(t, t->find, ui, row, &text))
+		if (row == NULL || !row_passes(t, p, t->find, ui, row, &text))
 			continue;
 		(*all)++;
 		if (first == t->count)
@@ -384,6 +406,43 @@ table_jail_cols(const struct ui *ui)
 	return most < 32 ? most : 32;
 }
 
+/* The column that is needed least, of those with at least that drop; -1: none. */
+static int
+column_least(const struct source *s, const int *widths, int drop)
+{
+	int least = -1;
+
+	for (int i = 0; i < s->n_columns; i++)
+		if (widths[i] > 0 && s->columns[i].drop >= drop && (least < 0 || s->columns[i].drop > s->columns[least].drop))
+			least = i;
+	return least;
+}
+
+static void
+column_drop(int *widths, int i, int *total)
+{
+	*total -= widths[i] + 1;
+	widths[i] = 0;
+}
+
+/* An address that is cut names nobody: columns that only count leave when that makes it whole. */
+static void
+lead_make_room(const struct table *t, int w, int *widths, int *total)
+{
+	const struct source *s = t->source;
+	int lead = -1, easy = 0, most = s->many != NULL && t->lead > LEAD_WORTH ? LEAD_WORTH : t->lead;
+
+	for (int i = 0; i < s->n_columns; i++)
+		if (s->columns[i].need == NEED_LEAD)
+			lead = i;
+		else if (s->columns[i].drop >= DROP_EASY && widths[i] > 0)
+			easy += widths[i] + 1;
+	if (lead < 0 || most - widths[lead] > w - *total + easy)
+		return;
+	while (most - widths[lead] > w - *total)
+		column_drop(widths, column_least(s, widths, DROP_EASY), total);
+}
+
 static int
 columns_fit(const struct table *t, const struct ui *ui, int w, int widths[TABLE_COLUMNS_MAX])
 {
@@ -395,17 +454,9 @@ columns_fit(const struct table *t, const struct ui *ui, int w, int widths[TABLE_
 		total += widths[i] + 1;
 	}
 	total--;
-	while (total > w) {
-		int victim = -1;
-		for (int i = 0; i < s->n_columns; i++)
-			if (widths[i] > 0 && s->columns[i].drop > 0 &&
-			    (victim < 0 || s->columns[i].drop > s->columns[victim].drop))
-				victim = i;
-		if (victim < 0)
-			break;
-		total -= widths[victim] + 1;
-		widths[victim] = 0;
-	}
+	for (int victim; total > w && (victim = column_least(s, widths, 1)) >= 0;)
+		column_drop(widths, victim, &total);
+	lead_make_room(t, w, widths, &total);
 	const int wish[NEEDS] = {0, t->lead, 18, table_jail_cols(ui), table_jail_cols(ui) + 7 /* f2b-… v6 */};
 	for (int need = NEED_NONE + 1; need < NEEDS; need++)
 		for (int i = 0; i < s->n_columns; i++)

@@ -46,6 +46,11 @@ struct source {
 	/* Optional: decides before compare() does. is_all: rows of one rank stand in the order of their addresses. */
 	double (*rank)(const void *row, int column, bool *is_all);
 	bool (*heading)(const struct ui *ui, const void *row, struct str *text, enum role *role); /* optional: true: one text over all columns */
+	void (*prepare)(const struct pane *p, const struct ui *ui); /* optional: before the rows are built */
+	/* Optional: decides instead of text and addr when it is a row for many; is_match is the answer then. */
+	bool (*many)(const struct pane *p, const struct ui *ui, const void *row, const struct sieve *f, bool *is_match);
+	/* Optional: the row with that key went into this one, or came out of it: the cursor goes along. */
+	bool (*stands_for)(const void *row, const char *key);
 	const char *(*lead)(const void *row); /* optional: what stands in the NEED_LEAD column */
 	void (*cell)(const struct ui *ui, const void *row, int column, struct str *text, enum role *role);
 };

@@ -286,6 +286,71 @@ PY
     [ "$(commands)" = 0 ]
 }
 
+host_says() { # IP FAIL [...]: the engine tells hosts
+    local items=
+    while [ $# -gt 0 ]; do
+        items+="{\"ip\":\"$1\",\"jail\":\"sshd\",\"fail\":$2,\"max\":5,\"min\":1,\"total\":$2,\"first\":1795336800,\"last\":1795336860},"
+        shift 2
+    done
+    engine_says "{\"ev\":\"hosts\",\"seq\":900,\"t\":1795336868,\"items\":[${items%,}],\"gone\":[]}"
+}
+
+@test "five hosts of a network are one row: Enter opens it, q closes it, B bans it; at 40x12, too" {
+    lib_up
+    screen_up 120x40 "SSH_CONNECTION=198.51.100.250 5 192.0.2.1 22"
+    see '2 Hosts 412'
+    host_says 2001:db8:9::1 3 2001:db8:9::2 3 2001:db8:9::3 3 2001:db8:9::4 4
+    see '2001:db8:9::51 .*2001:db8|2001:db8:9::4 +4 '
+    ! sees '/64 \('
+    host_says 2001:db8:9::5 4 2001:db8:9::6 1
+    see '>2001:db8:9::/64 \(7\) +19 ' # with the one that was there
+    see '2 Hosts 418 in 412 rows'
+    see '2001:db8:9::/64: Enter shows its hosts, B bans the network'
+    key Enter
+    see 'in 2001:db8:9::/64  7 of 418'
+    see '>2001:db8:9::5 +4 |>2001:db8:9::4 +4 '
+    [ "$(screen | grep -cE '^.2001:db8:9::[0-9]+ +[0-9] ')" = 7 ]
+    key j j
+    see '>2001:db8:9::[123] +3 '
+    key u
+    see '2001:db8:9::[123] is not banned'
+    key q
+    see '>2001:db8:9::/64 \(7\) +19 '
+    # a click chooses it like any row; Enter is for the row, not for the mouse
+    key j m
+    see '>203\.0\.113\.44 '
+    mouse 0 3 "$(at '2001:db8:9::/64 \(7\)')"
+    see '>2001:db8:9::/64 \(7\)'
+    key m
+    # its name is what is acted on, and what is asked for
+    key B
+    see 'ban the network 2001:db8:9::/64 in sshd for 10m\?'
+    see '7 hosts seen; bans inside: 0'
+    key Enter
+    see 'nothing was done'
+    key b
+    see 'ban the network 2001:db8:9::/64 in sshd for 10m\?'
+    see 'y yes'
+    [ "$(commands)" = 0 ]
+    key y
+    see 'banned 2001:db8:9::/64 in sshd'
+    commanded 'set sshd banip 2001:db8:9::/64'
+    [ "$(commands)" = 1 ]
+    engine_says '{"ev":"ban","seq":901,"t":1795336868,"jail":"sshd","id":"2001:db8:9::2","ip":"2001:db8:9::2","since":1795336868,"until":1795337468,"bantime":600,"count":1,"fails":5,"rule":"ok"}'
+    see '2001:db8:9::/64 \(7\) .* B 1/7'
+    TM resize-window -x 40 -y 12
+    see '^2 Hosts 418 in 412 rows  by FAIL v'
+    see '^>2001:db8:9::/64 \(7\) +19 .* B 1/7'
+    key Enter
+    see '^2 Hosts ─+ in 2001:db8:9::/64  7 of 418'
+    key Escape
+    see '^>2001:db8:9::/64 \(7\)'
+    typed '\2001:db8'
+    key Enter
+    see '2001:db8  7 of 418'
+    ! sees '/64 \('
+}
+
 @test "-R and an engine that lets nobody act answer READ-ONLY" {
     lib_up
     screen_up 80x24 -- -R
