@@ -277,26 +277,43 @@ struct host_search {
 	json_t *bans, *fails, *users;
 };
 
+/* The name as it stands in its line: what the log has for each U+FFFD of it; NULL: nothing was replaced. */
+static json_t *
+user_raw(const struct ticket_match *m)
+{
+	size_t len = strlen(m->user);
+	struct slice raw = ticket_text_raw(m->bytes);
+	const char *at = raw.len > 0 && len > 0 ? memmem(m->bytes, m->len, m->user, len) : NULL;
+	size_t count = at != NULL ? count_replaced(m->user, len) : 0;
+
+	return count > 0 ? describe_raw(raw, 0, count_replaced(m->bytes, (size_t)(at - m->bytes)), count) : NULL;
+}
+
 /* Whom it tried, among the lines that are kept. */
 static void
 count_users(json_t *users, const struct ticket *t)
 {
 	for (size_t k = 0; k < t->n_matches; k++) {
-		json_t *row, *name, *found = NULL;
+		json_t *row, *name, *raw, *found = NULL;
 		size_t i;
 		if (t->matches[k].user == NULL)
 			continue;
 		name = describe_text(t->matches[k].user);
+		raw = user_raw(&t->matches[k]);
 		json_array_foreach(users, i, row) {
-			if (json_equal(json_object_get(row, "name"), name))
+			const json_t *other = json_object_get(row, "raw");
+			if (json_equal(json_object_get(row, "name"), name) && (raw == NULL ? other == NULL : json_equal(other, raw)))
 				found = row;
 		}
 		if (found == NULL) {
 			found = json_pack("{s:i,s:O}", "count", 0, "name", name);
+			if (raw != NULL)
+				json_object_set(found, "raw", raw);
 			json_array_append_new(users, found);
 		}
 		json_object_set_new(found, "count", json_integer(json_integer_value(json_object_get(found, "count")) + 1));
 		json_decref(name);
+		json_decref(raw);
 	}
 }
 

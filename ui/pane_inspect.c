@@ -113,6 +113,21 @@ line_clock(double t, struct str *out)
 		format_clock(t, out);
 }
 
+/* With the log's own bytes; a NUL must not hide what follows it. */
+static void
+restored_add(struct str *out, const json_t *text, const json_t *raw)
+{
+	struct str whole = {0};
+
+	text_restore(json_string_value(text), json_string_length(text), raw, &whole);
+	for (size_t k = 0; k < whole.len; k++)
+		if (whole.at[k] == '\0')
+			str_add(out, "\xe2\x90\x80");
+		else
+			str_addc(out, whole.at[k]);
+	str_done(&whole);
+}
+
 static void
 log_lines_add(struct inspect_state *s, const json_t *lines)
 {
@@ -123,21 +138,14 @@ log_lines_add(struct inspect_state *s, const json_t *lines)
 	json_array_foreach(lines, i, row) {
 		const json_t *bytes = json_object_get(row, "text");
 		size_t from = 0;
-		struct str whole = {0}, text = {0};
+		struct str text = {0};
 		if (!json_is_string(bytes))
 			continue;
-		text_restore(json_string_value(bytes), json_string_length(bytes), json_object_get(row, "raw"), &text);
+		restored_add(&text, bytes, json_object_get(row, "raw"));
 		log_body(str_text(&text), text.len, &from);
 		str_clear(&clock);
 		line_clock(line_time(row), &clock);
-		/* a NUL in a line must not hide what follows it */
-		for (size_t k = from; k < text.len; k++)
-			if (text.at[k] == '\0')
-				str_add(&whole, "\xe2\x90\x80");
-			else
-				str_addc(&whole, text.at[k]);
-		line_add(s, ROLE_NORMAL, i == 0 ? "LINES" : "", "%s %s", str_text(&clock), str_text(&whole));
-		str_done(&whole);
+		line_add(s, ROLE_NORMAL, i == 0 ? "LINES" : "", "%s %s", str_text(&clock), str_text(&text) + from);
 		str_done(&text);
 	}
 	str_done(&clock);
@@ -369,7 +377,11 @@ lines_build(struct inspect_state *s, const struct ui *ui)
 				str_addf(&text, ", ... %zu more", json_array_size(users) - i);
 				break;
 			}
-			str_addf(&text, "%s%s %lld", i > 0 ? ", " : "", text_of(row, "name"), int_of(row, "count"));
+			const json_t *name = json_object_get(row, "name");
+			str_add(&text, i > 0 ? ", " : "");
+			if (json_is_string(name))
+				restored_add(&text, name, json_object_get(row, "raw"));
+			str_addf(&text, " %lld", int_of(row, "count"));
 		}
 		line_add(s, ROLE_NORMAL, "TRIED", "%s", str_text(&text));
 	}

@@ -77,7 +77,7 @@
  *            "lines":[{"t":T,"text":"…","raw"?}…],"outcomes":[{"action","phase","ok":bool,"exit":n,"ms":x,"command","output"}…]}…],
  *   "fails":[{"jail","count":n,"max":n,"first":T,"last":T,"lines":[…],"failregex":n}…],
  *   "history":[{"jail","t":T,"bantime":s}…] bans before this one, oldest first,
- *   "users":[{"name","count":n}…], "rule":[{"jail","chain","n" from 1,"target","pkts","bytes"}…]}
+ *   "users":[{"name","raw"?,"count":n}…], "rule":[{"jail","chain","n" from 1,"target","pkts","bytes"}…]}
  */
 #ifndef JAILTOP_WIRE_H
 #define JAILTOP_WIRE_H

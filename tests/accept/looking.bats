@@ -44,13 +44,20 @@ teardown() { fixture_down; }
     ! iconv -f UTF-8 -t UTF-8 "$D/stream" 2>&1 >/dev/null | grep -q .
     # Inspect shows the same, and what is kept for fail2ban's eyes is as it was
     key 2
+    see '>203\.0\.113\.0/24 \(11\) +11 ' # one row for all
+    key Enter
     see '203\.0\.113\.12 '
     typed '/203.0.113.3 '
     key Enter
     see '>203\.0\.113\.3 '
     key i
     see 'LINES .*e\\x9bf\\rg'
-    key q 1
+    see 'TRIED +e\\x9bf\\rg 1'
+    key q
+    typed '/203.0.113.12 '
+    key Enter i
+    see 'TRIED +p\\ufffdq\\xe2\\x82r 1'
+    key q q 1
     see '日本'
     # nothing moved: the message of every row starts in the same column
     local columns
