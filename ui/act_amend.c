@@ -109,6 +109,61 @@ amend_white_open(struct ui *ui, const char *ip)
 	amend_show(ui, (const char *const[]){"ignoreip", ip}, 2, white_answer);
 }
 
+/* ---- a jail that the configuration has, but that is off ---- */
+static void
+enabled(void *arg, bool ok, const json_t *value, const char *error)
+{
+	struct str text = {0};
+
+	if (ok && json_is_string(value) && strcmp(json_string_value(value), "OK") != 0)
+		str_addf(&text, "written, but the reload says: %s", json_string_value(value));
+	else if (ok)
+		str_add(&text, "the jail is on");
+	else
+		str_addf(&text, "written, but it does not start: %s", error);
+	ui_message(arg, strcmp(str_text(&text), "the jail is on") == 0 ? ROLE_GOOD : ROLE_BAD, "%s", str_text(&text));
+	str_done(&text);
+}
+
+struct enabling {
+	struct ui *ui;
+	char *jail; /* owned */
+};
+
+static void
+enable_written(void *arg, bool ok, const json_t *value, const char *error)
+{
+	struct enabling *e = arg;
+	const char *words[] = {"reload"}; /* of one jail alone would want one that runs */
+
+	(void)value;
+	if (!ok)
+		ui_message(e->ui, ROLE_BAD, "not written: %s", error);
+	else if (e->ui->send == NULL || !e->ui->send(e->ui->send_arg, words, 1, enabled, e->ui))
+		ui_message(e->ui, ROLE_BAD, "written; the engine does not take the reload now");
+	free(e->jail);
+	free(e);
+}
+
+static void
+enable_answer(struct ui *ui, int value)
+{
+	const char *words[] = {"set", "amend", "enable", ui->dialog.words[1]};
+	struct enabling *e = xcalloc(1, sizeof *e);
+
+	(void)value;
+	*e = (struct enabling){ui, xstrdup(words[3])};
+	ui_message(ui, ROLE_NORMAL, "starting %s...", e->jail);
+	if (ui->send == NULL || !ui->send(ui->send_arg, words, 4, enable_written, e))
+		enable_written(e, false, NULL, "the engine does not take it now");
+}
+
+void
+amend_enable_open(struct ui *ui, const char *jail)
+{
+	amend_show(ui, (const char *const[]){"enable", jail}, 2, enable_answer);
+}
+
 /* ---- an expression of the Regex pane ---- */
 static void
 saved(void *arg, bool ok, const json_t *value, const char *error)

@@ -13,7 +13,7 @@
 #include "fold.h"
 #include "ui.h"
 
-#define NO_JAIL "no jail is running: nothing can ban"
+#define NO_JAIL "no jail is running: nothing can ban; :start JAIL switches one on"
 
 static void
 left_words(const struct ui *ui, const struct view_ban *b, struct str *out)

@@ -53,6 +53,7 @@ void white_list_show(struct ui *ui);
 void amend_show(struct ui *ui, const char *const *words, size_t n, void (*answer)(struct ui *ui, int value)); /* get amend WORDS… */
 void regex_save(struct ui *ui);
 void amend_white_open(struct ui *ui, const char *ip);
+void amend_enable_open(struct ui *ui, const char *jail); /* :start of a jail that is off */
 
 /* act_engine.c: what is not about one address */
 void hold_toggle(struct ui *ui);

@@ -198,6 +198,11 @@ state_message(const struct ui *ui, struct str *out, enum role *role)
 		lag_text(v, out);
 		return true;
 	}
+	if (v->n_jails == 0 && v->engine.state == VIEW_OK) {
+		str_add(out, ui->w < 72 ? "no jail is enabled: e.g. :start sshd" : "no jail is enabled, nobody is watched; e.g. :start sshd switches one on");
+		*role = ROLE_WARN;
+		return true;
+	}
 	*role = ROLE_MODE;
 	if (v->engine.is_dry) {
 		str_addf(out, "DRY-RUN: %s, nothing will be banned", *v->engine.why != '\0' ? v->engine.why : "asked for");

@@ -65,7 +65,7 @@ static const struct binding table[] = {
     {CTX_GLOBAL, 'i', ACT_INSPECT, 0, "WHY", "why", "inspect the address: why, lines, history"},
     {CTX_GLOBAL, '\r', ACT_INSPECT, 0, "WHY", NULL, "inspect"},
     {CTX_GLOBAL, 'r', ACT_REGEX, 0, "WHY", "regex", "the regex pane with this row's expression"},
-    {CTX_GLOBAL, ':', ACT_COMMAND, 0, "WHY", "cmd", "a fail2ban-client command, e.g. status sshd; also :q, :export FILE and :set alone, which keeps theme, focus, orders and filters for the next time"},
+    {CTX_GLOBAL, ':', ACT_COMMAND, 0, "WHY", "cmd", "a fail2ban-client command, e.g. status sshd; :start JAIL switches on one that is off (shows the file first); also :q, :export FILE and :set alone, which keeps theme, focus, orders and filters for the next time"},
     {CTX_GLOBAL, 'y', ACT_COPY, 0, "WHY", NULL, "copy the address to your terminal's clipboard (OSC 52), if jailtop.conf says clipboard = yes"},
     {CTX_GLOBAL, 'e', ACT_EXPORT, 0, "WHY", NULL, "export the pane as shown: .csv .json or text by the name's end; new files only"},
 

@@ -86,6 +86,14 @@ pane_table_title(const struct pane *p, const struct ui *ui, struct canvas *c, in
 	str_done(&filter);
 }
 
+void
+pane_notice(struct canvas *c, enum role role, const char *text)
+{
+	struct canvas rest = canvas_window(c, 1, 1, c->w - 1, c->h - 1);
+
+	canvas_wrap(&rest, 0, role, text);
+}
+
 bool
 pane_scroll(enum action act, size_t page, size_t count, size_t *top)
 {

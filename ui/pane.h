@@ -63,6 +63,8 @@ void pane_title(const struct pane *p, const struct ui *ui, struct canvas *c, con
 void pane_table_title(const struct pane *p, const struct ui *ui, struct canvas *c, int64_t count, const char *right, enum role right_role);
 /* Its words: order and marks; the filter, when there is one. */
 void pane_table_words(const struct pane *p, const struct ui *ui, struct str *text, struct str *filter);
+#define NO_JAIL_ENABLED "no jail is enabled: jail.local has none with enabled = true; :start sshd switches that one on"
+void pane_notice(struct canvas *c, enum role role, const char *text); /* in place of rows, in as many as it needs */
 /* Panes of text: moves the first line shown as the key says; false: the key does not move. */
 bool pane_scroll(enum action act, size_t page, size_t count, size_t *top);
 void target_set(struct target *t, const char *jail, const char *id, const char *ip, bool is_ban);

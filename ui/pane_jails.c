@@ -337,7 +337,7 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 	str_done(&right);
 	if (v->n_jails == 0) {
 		if (v->is_filled && v->engine.state != VIEW_STARTING)
-			canvas_text(c, 1, 1, ROLE_WARN, "no jail is enabled; jail.local has none with enabled = true");
+			pane_notice(c, ROLE_WARN, NO_JAIL_ENABLED);
 	} else if (p->is_line) {
 		line_draw(ui, c);
 	} else {

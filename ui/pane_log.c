@@ -442,7 +442,7 @@ empty_draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 	}
 	if (v->n_jails == 0) {
 		str_add(&text, v->engine.state == VIEW_STARTING ? "the jails are starting"
-		    : "no jail is enabled; jail.local has none with enabled = true");
+		    : NO_JAIL_ENABLED);
 	} else {
 		str_add(&text, "no failures yet");
 		for (size_t i = 0; i < v->n_jails; i++)
@@ -460,7 +460,7 @@ empty_draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 			str_add(&text, "; no line read yet");
 		}
 	}
-	canvas_text(c, 1, 1, ROLE_DIM, str_text(&text));
+	pane_notice(c, ROLE_DIM, str_text(&text));
 	str_done(&text);
 }
 

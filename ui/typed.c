@@ -196,6 +196,10 @@ typed_done(struct ui *ui, char *text)
 	}
 	if (!only_reads(words[0]) && ui_is_acting_refused(ui))
 		goto done;
+	if (strcmp(words[0], "start") == 0 && n == 2 && view_jail(ui->view, words[1]) == NULL) {
+		amend_enable_open(ui, words[1]);
+		goto done;
+	}
 	for (int i = 3; n > 3 && i < n; i++)
 		if (strcmp(words[2], "banip") == 0 && addr_parse(words[i], &addr) && ban_is_refused(ui, &addr, words[i]))
 			goto done;

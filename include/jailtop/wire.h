@@ -25,7 +25,7 @@
  *   repair [IP]              put missing rules back
  *   set hold S|off           for S seconds failures are counted and ban nobody
  *   set delrule 4|6 CHAIN TEXT   deletes a rule that no ban asks for: TEXT as CHAINS has it
- *   get|set amend ignoreip [--remove] IP | failregex JAIL N REGEX
+ *   get|set amend ignoreip [--remove] IP | failregex JAIL N REGEX | enable JAIL
  *                            a change of jail.d/zz-jailtop.local or filter.d/NAME.local: get shows
  *                            {"path","before","after"}, set writes it (the old file stays as NAME~)
  *   get completions WORD... PART   the words that may stand for PART

@@ -68,7 +68,7 @@ expression_is_usable(const struct jail *j, const char *regex, struct err *err)
 	return ok;
 }
 
-/* ignoreip [--remove] IP | failregex JAIL N REGEX (N 0: added at the end) */
+/* ignoreip [--remove] IP | failregex JAIL N REGEX (N 0: added at the end) | enable JAIL */
 static bool
 amendment_make(struct command *c, struct amendment *a)
 {
@@ -113,7 +113,12 @@ amendment_make(struct command *c, struct amendment *a)
 		free(list);
 		return ok || command_fail(c, "ValueError", "%s", err.text);
 	}
-	return command_fail(c, "ValueError", "amend: expected ignoreip or failregex, not '%s'", what);
+	if (strcmp(what, "enable") == 0) {
+		if (engine_jail(c->engine, first) != NULL)
+			return command_fail(c, "ValueError", "%s is on already", first);
+		return amend_enable(c->engine->dir, first, a, &err) || command_fail(c, "ValueError", "%s", err.text);
+	}
+	return command_fail(c, "ValueError", "amend: expected ignoreip, failregex or enable, not '%s'", what);
 }
 
 static struct value *

@@ -260,7 +260,7 @@ const struct command_row command_own_rows[] = {
     {"host", get_host, NULL, NULL, "all that is known of one address"},
     {"hold", cmd_get_hold, cmd_set_hold, "TIME|off", "for so long failures are counted and nobody is banned by them"},
     {"delrule", NULL, cmd_set_delrule, "4|6 CHAIN TEXT", "deletes a rule that no ban asks for from the kernel"},
-    {"amend", cmd_get_amend, cmd_set_amend, "ignoreip [--remove] IP|failregex JAIL N REGEX", "a change of the configuration: shown by get, written by set"},
+    {"amend", cmd_get_amend, cmd_set_amend, "ignoreip [--remove] IP|failregex JAIL N REGEX|enable JAIL", "a change of the configuration: shown by get, written by set"},
     {"completions", cmd_get_completions, NULL, NULL, "how a command may go on: the last word is a beginning"},
     {0},
 };

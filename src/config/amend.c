@@ -15,6 +15,7 @@
 #include "config/tree.h"
 
 #define AMEND_FILE_MAX (1 << 20) /* bytes of a file that is changed; a larger one is refused */
+#define ENABLED_FILE "jail.d/zz-jailtop-enabled.local"
 #define OWN_FILE "jail.d/zz-jailtop.local" /* the last of jail.d, so that it holds */
 
 void
@@ -137,9 +138,9 @@ line_sets(const char *line, size_t len, const char *name)
 	return n < len && (line[n] == '=' || line[n] == ':');
 }
 
-/* The text with failregex of [Definition] replaced by `value`, which goes right behind the section's head when it is new. */
+/* The text with that option of the section replaced by `value`, which goes right behind the section's head when it is new. */
 static void
-definition_put(const char *text, const char *value, struct str *out)
+option_put(const char *text, const char *section, const char *option, const char *value, struct str *out)
 {
 	bool is_inside = false, is_put = false, is_old = false;
 	size_t head_end = 0;
@@ -159,8 +160,8 @@ definition_put(const char *text, const char *value, struct str *out)
 		str_clear(&between);
 		is_old = false;
 		if (*line == '[')
-			is_inside = line_is_section(line, len, "Definition");
-		if (is_inside && line_sets(line, len, "failregex")) {
+			is_inside = line_is_section(line, len, section);
+		if (is_inside && line_sets(line, len, option)) {
 			is_old = true;
 			if (!is_put)
 				str_add(out, value);
@@ -178,7 +179,7 @@ definition_put(const char *text, const char *value, struct str *out)
 	if (is_put)
 		return;
 	if (head_end == 0) {
-		str_addf(out, "%s[Definition]\n%s", out->len > 0 ? "\n" : "", value);
+		str_addf(out, "%s[%s]\n%s", out->len > 0 ? "\n" : "", section, value);
 	} else {
 		char *tail = xstrdup(out->at + head_end);
 		str_cut(out, head_end);
@@ -234,13 +235,56 @@ amend_failregex(const char *dir, const char *jail, const char *const *list, size
 	}
 	if (*out->before == '\0')
 		str_addf(&text, "# Written by jailtop: these expressions hold instead of those in %s.conf.\n", out->filter);
-	definition_put(out->before, str_text(&value), &text);
+	option_put(out->before, "Definition", "failregex", str_text(&value), &text);
 	if (*out->before == '\0') { /* the comment stands before the section */
 		str_clear(&text);
 		str_addf(&text, "# Written by jailtop: these expressions hold instead of those in %s.conf.\n[Definition]\n%s", out->filter, str_text(&value));
 	}
 	out->after = str_take(&text);
 	str_done(&value);
+	return true;
+}
+
+/* ---- enabled ---- */
+static void
+jails_name(const struct ini *jails, struct str *out)
+{
+	for (struct ini_section *s = jails->sections; s != NULL && out->len < 200; s = s->hh.next)
+		if (!str_starts(s->name, "KNOWN/") && strcmp(s->name, "INCLUDES") != 0)
+			str_addf(out, "%s%s", out->len > 0 ? ", " : "", s->name);
+}
+
+bool
+amend_enable(const char *dir, const char *jail, struct amendment *out, struct err *err)
+{
+	struct tree *t = tree_new(config_default_dir(dir), NULL, NULL, err);
+	struct ini *jails;
+	struct str text = {0};
+
+	*out = (struct amendment){0};
+	if (t == NULL)
+		return false;
+	if (tree_read(t, "jail", &jails, err) != TREE_OK) {
+		tree_free(t);
+		return false;
+	}
+	bool is_there = ini_section(jails, jail) != NULL && !str_starts(jail, "KNOWN/") && strcmp(jail, "INCLUDES") != 0;
+	if (!is_there) {
+		jails_name(jails, &text);
+		err_set(err, "the configuration has no jail '%s'; there are: %s", jail, str_text(&text));
+		str_clear(&text);
+	}
+	tree_free(t);
+	out->path = xasprintf("%s/%s", config_default_dir(dir), ENABLED_FILE);
+	if (!is_there || !file_read(out->path, &out->before, err)) {
+		str_done(&text);
+		amend_done(out);
+		return false;
+	}
+	if (*out->before == '\0')
+		str_add(&text, "# Written by jailtop: jails that were switched on from the screen.\n");
+	option_put(out->before, jail, "enabled", "enabled = true\n", &text);
+	out->after = str_take(&text);
 	return true;
 }
 

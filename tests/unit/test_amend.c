@@ -137,6 +137,40 @@ an_address_holds_in_every_jail(void **state)
 }
 
 static void
+a_jail_is_switched_on(void **state)
+{
+	struct amendment a;
+	struct err err;
+	char *text;
+
+	(void)state;
+	put("jail.local", "[three]\nfilter = one\nlogpath = /dev/null\n[four]\nenabled = no\nfilter = one\nlogpath = /dev/null\n");
+	assert_false(amend_enable(dir, "nobody", &a, &err));
+	assert_non_null(strstr(err.text, "no jail 'nobody'; there are: one, two, three, four"));
+	assert_false(amend_enable(dir, "one]\nenabled = true\n[x", &a, &err));
+	assert_true(amend_enable(dir, "three", &a, &err));
+	assert_string_equal(a.before, "");
+	assert_true(amend_write(&a, &err));
+	amend_done(&a);
+	text = stream_text();
+	assert_non_null(strstr(text, "['start', 'three']"));
+	assert_null(strstr(text, "['start', 'four']"));
+	free(text);
+	/* one more in the same file; what somebody switched off there again is switched on, not doubled */
+	put("jail.d/zz-jailtop-enabled.local", "[three]\nenabled = false\n[four]\nmaxretry = 3\n");
+	assert_true(amend_enable(dir, "four", &a, &err));
+	assert_true(amend_write(&a, &err));
+	amend_done(&a);
+	assert_true(amend_enable(dir, "three", &a, &err));
+	assert_string_equal(a.after, "[three]\nenabled = true\n[four]\nenabled = true\nmaxretry = 3\n");
+	amend_done(&a);
+	text = stream_text();
+	assert_null(strstr(text, "['start', 'three']"));
+	assert_non_null(strstr(text, "['start', 'four']"));
+	free(text);
+}
+
+static void
 expressions_come_back_as_they_were_typed(void **state)
 {
 	static const char *const list[] = {"^100%% of (?:a|b) ; c \\S+ <HOST>$", "#x <HOST>", "^b <HOST>%(known/x)s$"};
@@ -198,6 +232,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(an_address_holds_in_every_jail, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_jail_is_switched_on, setup, teardown),
 	    cmocka_unit_test_setup_teardown(expressions_come_back_as_they_were_typed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_else_a_local_file_says_stays, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_name_that_leads_elsewhere_is_refused, setup, teardown),

@@ -60,6 +60,41 @@ an_idle_engine_says_what_it_waits_for(void **state)
 	world_free(w);
 }
 
+static void
+no_jail_at_all_says_how_to_go_on(void **state)
+{
+	struct world *w = world_new(40, 12, NULL);
+
+	(void)state;
+	feed_text(w, "{\"snapshot\":{\"seq\":1,\"now\":1795336867,\"engine\":{\"state\":\"ok\",\"jails_ready\":0,\"jails_all\":0},\"stats\":{\"lines\":0},\"jails\":[]}}");
+	feed_text(w, "{\"snapshot_end\":{\"seq\":1}}");
+	w->ui.view->stats.received = w->mono;
+	sees(w, "no jail is enabled: e.g. :start sshd");
+	keys(w, "1");
+	sees(w, "no jail is enabled: jail.local has\n none with enabled = true; :start sshd");
+	keys(w, "b");
+	keys(w, "2B");
+	assert_int_equal(w->n_sent, 0);
+	w->is_silent = true;
+	keys(w, ":start sshd\n");
+	sent_is(w, 1, "get amend enable sshd");
+	json_t *change = json_pack("{s:s,s:s,s:s}", "path", "/etc/x/jail.d/zz-jailtop-enabled.local", "before", "", "after", "# y\n\n[sshd]\nenabled = true\n");
+	w->fn(w->fn_arg, true, change, NULL);
+	json_decref(change);
+	sees(w, "+ [sshd]");
+	sees(w, "+ enabled = true");
+	shown(w);
+	keys(w, "y");
+	sent_is(w, 1, "set amend enable sshd");
+	json_t *done = json_string("OK");
+	w->fn(w->fn_arg, true, done, NULL);
+	sent_is(w, 1, "reload");
+	w->fn(w->fn_arg, true, done, NULL);
+	json_decref(done);
+	sees(w, "the jail is on");
+	world_free(w);
+}
+
 /* Any size, any key: nothing may be drawn outside, nothing may fall over. */
 static void
 all_sizes_and_all_keys(void **state)
@@ -426,7 +461,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(overviews_are_as_drawn), cmocka_unit_test(zoomed_panes_are_as_drawn), cmocka_unit_test(ascii_and_help_are_as_drawn),
-	    cmocka_unit_test(an_idle_engine_says_what_it_waits_for), cmocka_unit_test(all_sizes_and_all_keys), cmocka_unit_test(unban_and_undo_keep_the_end),
+	    cmocka_unit_test(an_idle_engine_says_what_it_waits_for), cmocka_unit_test(no_jail_at_all_says_how_to_go_on), cmocka_unit_test(all_sizes_and_all_keys), cmocka_unit_test(unban_and_undo_keep_the_end),
 	    cmocka_unit_test(what_the_engine_refuses_is_not_done), cmocka_unit_test(own_address_is_never_banned),
 	    cmocka_unit_test(a_network_is_asked_for_and_typing_ahead_is_no_answer), cmocka_unit_test(the_named_address_is_acted_on_though_rows_move),
 	    cmocka_unit_test(whitelisting_unbans_and_is_undone), cmocka_unit_test(marked_rows_are_asked_for_once),
