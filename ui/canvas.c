@@ -183,7 +183,8 @@ canvas_field(struct canvas *c, int x, int y, int w, bool right, enum role role, 
 
 	if (w <= 0)
 		return;
-	canvas_fill(c, x, y, w, role);
+	/* a blank has no colour, only a background: another role would cost the terminal a change there and back */
+	canvas_fill(c, x, y, w, role == ROLE_ALERT || role == ROLE_MODE ? role : ROLE_NORMAL);
 	canvas_flags(c, x, y, w, flags);
 	if (cols <= w) {
 		canvas_textn(c, right ? x + w - cols : x, y, cols, 0, role, flags, text, len, NULL);

@@ -481,7 +481,7 @@ columns_fit(const struct table *t, const struct ui *ui, int w, int widths[TABLE_
 
 static void
 row_draw(const struct table *t, const struct pane *p, const struct ui *ui, struct canvas *c, int y, size_t i,
-    const int *widths, bool is_focused)
+    const int *widths, int bar, bool is_focused)
 {
 	const void *row = table_at(t, p, ui->view, i);
 	bool is_cursor = i == t->cursor;
@@ -494,6 +494,7 @@ row_draw(const struct table *t, const struct pane *p, const struct ui *ui, struc
 	enum role all = ROLE_NORMAL;
 	if (row != NULL && t->source->heading != NULL && t->source->heading(ui, row, &text, &all)) {
 		canvas_field(c, x, y, c->w - x, false, all, 0, str_text(&text));
+		bar = c->w;
 	} else if (row != NULL) {
 		for (int column = 0; column < t->source->n_columns; column++) {
 			enum role role = ROLE_NORMAL;
@@ -515,7 +516,7 @@ row_draw(const struct table *t, const struct pane *p, const struct ui *ui, struc
 	str_done(&text);
 	if (is_cursor && is_focused) { /* one bar: colours in reverse would be blocks, the letters say the same */
 		canvas_role(c, 0, y, c->w, ROLE_NORMAL);
-		canvas_flags(c, 0, y, c->w, CELL_REVERSE);
+		canvas_flags(c, 0, y, bar, CELL_REVERSE);
 	}
 }
 
@@ -524,8 +525,7 @@ table_draw(const struct table *t, const struct pane *p, const struct ui *ui, str
 {
 	int widths[TABLE_COLUMNS_MAX];
 	int x = 1, rows = c->h - 1;
-
-	columns_fit(t, ui, c->w, widths);
+	int bar = columns_fit(t, ui, c->w, widths); /* no further than the columns go: blanks in reverse cost bytes */
 	for (int i = 0; i < t->source->n_columns; i++)
 		if (widths[i] > 0) {
 			canvas_field(c, x, 0, widths[i], t->source->columns[i].is_right, ROLE_DIM, 0, t->source->columns[i].name);
@@ -537,6 +537,6 @@ table_draw(const struct table *t, const struct pane *p, const struct ui *ui, str
 			canvas_printf(c, 1, y + 1, ROLE_DIM, "... %zu more (G: end)", t->count - i);
 			break;
 		}
-		row_draw(t, p, ui, c, y + 1, i, widths, is_focused);
+		row_draw(t, p, ui, c, y + 1, i, widths, bar, is_focused);
 	}
 }
