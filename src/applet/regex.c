@@ -27,7 +27,7 @@ run_fd(struct tester *t, int fd, bool take_rest)
 	struct lines *l = lines_new(t->opts.encoding != NULL ? t->opts.encoding : "auto", tester_feed, t, &err);
 
 	bool ok = l != NULL && replay_fd(fd, l, &err);
-	if (ok && take_rest)
+	if (ok && (take_rest || lines_rest_ends(l))) /* compat: a CR is the end of the last line, too */
 		lines_end(l, false);
 	lines_free(l);
 	return ok || report_error(t, NULL, 0, &err);
@@ -117,10 +117,11 @@ run_log(struct tester *t, const char *log)
 	int fd = -1;
 	bool is_stdin = strcmp(log, "-") == 0;
 
-	probe = lines_new(t->opts.encoding != NULL ? t->opts.encoding : "auto", NULL, NULL, &err);
+	bool is_file = is_stdin || (stat(log, &st) == 0 && S_ISREG(st.st_mode)), is_text = !is_file && !str_starts(log, "systemd-journal");
+	probe = lines_new(t->opts.encoding != NULL && !is_text ? t->opts.encoding : "auto", NULL, NULL, &err);
 	if (probe == NULL)
 		return report_error(t, NULL, 0, &err);
-	if (is_stdin || (stat(log, &st) == 0 && S_ISREG(st.st_mode))) {
+	if (is_file) {
 		fd = is_stdin ? STDIN_FILENO : open(log, O_RDONLY | O_CLOEXEC);
 		if (fd < 0) {
 			lines_free(probe);
@@ -129,7 +130,7 @@ run_log(struct tester *t, const char *log)
 		}
 		report_say(t, "Use         log file : %s", log);
 		report_say(t, "Use         encoding : %s", lines_encoding(probe));
-	} else if (str_starts(log, "systemd-journal")) {
+	} else if (!is_text) {
 		start = now();
 		ok = run_journal(t, log, lines_encoding(probe));
 		lines_free(probe);
@@ -199,6 +200,7 @@ tester_done(struct tester *t)
 		free(lists[i]->list);
 	}
 	str_done(&t->pref_groups);
+	str_done(&t->pref_last);
 	value_free(t->journalmatch);
 	rows_free(t->rows);
 	tester_names_free(t->names);

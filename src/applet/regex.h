@@ -62,6 +62,7 @@ struct tester {
 	bool has_maxlines, has_datepattern, has_dates;
 	size_t pref_matched;
 	struct str pref_groups; /* for -v: printed lines */
+	struct str pref_last;   /* the groups of the last line that it was tried on */
 	size_t n_pref_groups;
 	struct value *journalmatch; /* list of words; NULL */
 	double start; /* of the program */
@@ -101,11 +102,13 @@ struct tester_name {
 	char *name;         /* owned */
 	struct addr *addrs; /* owned */
 	size_t count;
+	int error;          /* of getaddrinfo(); 0: none */
 	UT_hash_handle hh;
 };
 struct tester_names *tester_names_new(void);
 void tester_names_free(struct tester_names *names);
-const struct tester_name *tester_resolve(struct tester_names *names, const char *name); /* NULL: too many */
+/* NULL: too many. is_new: nobody asked for it before. */
+const struct tester_name *tester_resolve(struct tester_names *names, const char *name, bool *is_new);
 
 /* ---- regex_report.c ---- */
 void report_print(struct tester *t);
@@ -114,6 +117,7 @@ void report_say(const struct tester *t, const char *format, ...); /* a line in f
 bool report_error(const struct tester *t, const char *in, size_t index, const struct err *err);
 /* A record of the library's, laid out as -v wants it. arg: the tester. */
 void report_log(void *arg, int level, const char *text);
+void report_log_of(const struct tester *t, const char *logger, int level, const char *text);
 /* A text of at most 53 characters, or 50 and "...". */
 void report_short(const char *text, struct str *out);
 

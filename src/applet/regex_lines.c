@@ -5,6 +5,7 @@
 #include "applet/regex.h"
 
 #include <math.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,28 @@ take(struct tester *t, const struct tester_found *f)
 }
 
 static void
+log_answer(const struct tester *t, const struct tester_name *n, bool is_new)
+{
+	struct str text = {0};
+
+	if (n->count > 0 && filter_usedns(t->filter) == USEDNS_WARN) {
+		str_addf(&text, "Determined IP using DNS Lookup: %s = {", n->name);
+		for (size_t i = 0; i < n->count; i++) {
+			char addr[ADDR_TEXT_MAX];
+			addr_format(&n->addrs[i], addr);
+			str_addf(&text, "%s'%s'", i > 0 ? ", " : "", addr);
+		}
+		str_addc(&text, '}');
+	} else if (n->count == 0 && is_new && n->error != 0) {
+		str_addf(&text, "Unable to find a corresponding IP address for %s: [Errno %d] %s", n->name, n->error,
+		    gai_strerror(n->error));
+	}
+	if (text.len > 0)
+		report_log_of(t, "fail2ban.ipdns", LOG_LEVEL_WARNING, text.at);
+	str_done(&text);
+}
+
+static void
 on_found(void *arg, const struct filter_found *found)
 {
 	struct tester *t = arg;
@@ -57,18 +80,16 @@ on_found(void *arg, const struct filter_found *found)
 		take(t, &f);
 		return;
 	}
-	const struct tester_name *n = tester_resolve(t->names, x->id);
+	bool is_new;
+	const struct tester_name *n = tester_resolve(t->names, x->id, &is_new);
+	if (n != NULL && t->opts.log_level <= LOG_LEVEL_WARNING)
+		log_answer(t, n, is_new);
 	for (size_t i = 0; n != NULL && i < n->count; i++) {
 		char text[ADDR_TEXT_MAX];
 		addr_format(&n->addrs[i], text);
 		f.id = text;
 		f.addr = n->addrs[i];
 		take(t, &f);
-	}
-	if (n != NULL && n->count > 0 && filter_usedns(t->filter) == USEDNS_WARN) {
-		char *message = xasprintf("Determined IP using DNS Lookup: %s", x->id);
-		report_log(t, LOG_LEVEL_WARNING, message);
-		free(message);
 	}
 }
 
@@ -110,10 +131,12 @@ note_pref(struct tester *t)
 		return;
 	if (t->n_pref_groups < (size_t)t->maxlines) {
 		struct value *groups = filter_pref_value(t->filter);
-		str_add(&t->pref_groups, "|      ");
-		value_repr(groups, &t->pref_groups);
-		str_addc(&t->pref_groups, '\n');
-		value_free(groups);
+		if (groups != NULL) { /* compat: of an ignored line those of the one before are told */
+			str_clear(&t->pref_last);
+			value_repr(groups, &t->pref_last);
+			value_free(groups);
+		}
+		str_addf(&t->pref_groups, "|      %s\n", str_text(&t->pref_last));
 	} else if (t->n_pref_groups == (size_t)t->maxlines) {
 		str_add(&t->pref_groups, "|      ...\n");
 	}

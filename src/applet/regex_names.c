@@ -27,8 +27,11 @@ add_answers(struct tester_name *n, int family)
 {
 	struct addrinfo hints = {.ai_family = family, .ai_protocol = IPPROTO_TCP}, *answer, *a;
 
-	if (getaddrinfo(n->name, NULL, &hints, &answer) != 0)
+	int error = getaddrinfo(n->name, NULL, &hints, &answer);
+	if (error != 0) {
+		n->error = error;
 		return;
+	}
 	for (a = answer; a != NULL; a = a->ai_next) {
 		char text[NI_MAXHOST];
 		struct addr addr;
@@ -47,11 +50,12 @@ add_answers(struct tester_name *n, int family)
 }
 
 const struct tester_name *
-tester_resolve(struct tester_names *names, const char *name)
+tester_resolve(struct tester_names *names, const char *name, bool *is_new)
 {
 	struct tester_name *n;
 
 	HASH_FIND_STR(names->table, name, n);
+	*is_new = n == NULL;
 	if (n != NULL)
 		return n;
 	if (HASH_COUNT(names->table) >= NAMES_MAX)

@@ -3,8 +3,9 @@
  */
 #include "applet/regex.h"
 
-#include <errno.h>
+#include <ctype.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,48 +105,170 @@ called_as(const char *name)
 	return strcmp(name, "regex") == 0 ? "jailtop regex" : name;
 }
 
+/* compat: the words of Python's optparse */
 static int
-usage_error(const char *called, const char *before, const char *what)
+usage_error(const char *called, const char *format, ...)
 {
+	va_list args;
+
 	fprintf(stderr, "Usage: %s [OPTIONS] <LOG> <REGEX> [IGNOREREGEX]\n\nfail2ban-regex: error: ", called);
-	fprintf(stderr, "%s%s", before, what);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
 	fputc('\n', stderr);
 	return 2;
 }
 
+/*
+ * compat: 0x10, 0b10, 010 and 0o10 are 16, 2, 8 and 8; blanks stand around, single _ between digits.
+ * Python's numbers have no end: what is too large for us is the largest.
+ */
 static bool
 parse_number(const char *text, long *n)
 {
+	struct str digits = {0};
+	int radix = 10;
+	const char *s = text;
 	char *end;
+	bool ok;
 
-	errno = 0;
-	*n = strtol(text, &end, 10);
-	return *text != '\0' && *end == '\0' && errno == 0 && *n >= INT32_MIN && *n <= INT32_MAX;
+	if (s[0] == '0' && (s[1] | 0x20) == 'b' && s[2] == '\0')
+		s++; /* of 0b alone the 0 is left */
+	else if (s[0] == '0')
+		radix = (s[1] | 0x20) == 'x' ? 16 : (s[1] | 0x20) == 'b' ? 2 : 8;
+	bool has_radix = radix != 10 && ((s[1] | 0x20) == 'x' || (s[1] | 0x20) == 'b' || (s[1] | 0x20) == 'o');
+	if (has_radix)
+		s += 2;
+	else
+		s += strspn(s, " \t\n\v\f\r");
+	for (const char *from = s; *s != '\0'; s++)
+		if (*s != '_' || !(s > from || has_radix) || !isxdigit((unsigned char)s[1]) || s[-1] == '_')
+			str_addc(&digits, *s);
+	while (digits.len > 0 && isspace((unsigned char)digits.at[digits.len - 1]))
+		str_cut(&digits, digits.len - 1);
+	const char *all = str_text(&digits);
+	ok = !has_radix || isxdigit((unsigned char)all[0]);
+	*n = strtol(all, &end, radix);
+	ok = ok && *all != '\0' && *end == '\0';
+	str_done(&digits);
+	*n = *n > INT32_MAX ? INT32_MAX : *n < INT32_MIN ? INT32_MIN : *n;
+	return ok;
+}
+
+static int
+wrong_number(const char *called, int option, int index, const char *text)
+{
+	struct str shown = {0};
+
+	value_repr_str(text, strlen(text), &shown);
+	if (index >= 0)
+		usage_error(called, "option --%s: invalid integer value: %s", options[index].name, str_text(&shown));
+	else
+		usage_error(called, "option -%c: invalid integer value: %s", option, str_text(&shown));
+	str_done(&shown);
+	return 2;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/*
+ * A long option that getopt does not know: an abbreviation of one of fail2ban-regex's that our own make
+ * ambiguous is that one: its index. Else tells what is wrong and returns -1.
+ */
+static int
+find_long(const char *called, const char *arg)
+{
+	const char *names[sizeof options / sizeof *options];
+	size_t n = 0, len = strcspn(arg, "=");
+	int at = -1;
+
+	for (int i = 0; options[i].name != NULL; i++) {
+		int val = options[i].val;
+		bool is_ours = val == OPT_JSON || val == OPT_ROWS || val == OPT_EXPLAIN;
+		if (is_ours || strncmp(options[i].name, arg + 2, len - 2) != 0)
+			continue;
+		names[n++] = options[i].name;
+		at = i;
+	}
+	if (n == 1 && options[at].has_arg == no_argument && arg[len] == '=') {
+		usage_error(called, "--%s option does not take a value", options[at].name);
+		return -1;
+	}
+	if (n == 1)
+		return at;
+	if (n == 0) {
+		usage_error(called, "no such option: %.*s", (int)len, arg);
+		return -1;
+	}
+	qsort(names, n, sizeof *names, by_name);
+	struct str list = {0};
+	for (size_t i = 0; i < n; i++)
+		str_addf(&list, "%s--%s", i > 0 ? ", " : "", names[i]);
+	usage_error(called, "ambiguous option: %.*s (%s?)", (int)len, arg, str_text(&list));
+	str_done(&list);
+	return -1;
+}
+
+/* A letter of a long option is told when that was given a value that it does not take. */
+static bool
+is_unknown_letter(int letter)
+{
+	for (size_t i = 0; options[i].name != NULL; i++)
+		if (options[i].val == letter)
+			return false;
+	return letter != 0;
+}
+
+/* compat: an empty value is none. */
+static const char *
+given(const char *value)
+{
+	return *value != '\0' ? value : NULL;
 }
 
 int
 tester_parse(int argc, char **argv, struct tester_opts *o)
 {
 	const char *called = called_as(argv[0]);
+	const char *level = "critical";
 	long n;
-	int c;
+	int c, index;
 
 	*o = (struct tester_opts){.max_rows = -1, .log_level = LOG_LEVEL_CRITICAL};
 	optind = 1;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":c:d:e:rL:m:l:Vo:vDth", options, NULL)) != -1) {
+	while (index = -1, (c = getopt_long(argc, argv, ":c:d:e:rL:m:l:Vo:vDth", options, &index)) != -1) {
+		const char *arg = argv[optind - 1];
+		if (c == '?' && is_unknown_letter(optopt))
+			return usage_error(called, "no such option: -%c", optopt);
+		if (c == '?') {
+			index = find_long(called, arg);
+			if (index < 0)
+				return 2;
+			c = options[index].val;
+			if (options[index].has_arg != no_argument) {
+				const char *value = strchr(arg, '=');
+				optarg = value != NULL ? argv[optind - 1] + (value - arg) + 1 : optind < argc ? argv[optind++] : NULL;
+				if (optarg == NULL)
+					return usage_error(called, "--%s option requires 1 argument", options[index].name);
+			}
+		}
 		switch (c) {
 		case 'c': o->config = optarg; break;
-		case 'd': o->datepattern = optarg; break;
-		case OPT_TIMEZONE: o->timezone = optarg; break;
+		case 'd': o->datepattern = given(optarg); break;
+		case OPT_TIMEZONE: o->timezone = given(optarg); break;
 		case 'e': o->encoding = optarg; break;
 		case 'r': o->raw = true; break;
-		case OPT_USEDNS: o->usedns = optarg; break;
+		case OPT_USEDNS: o->usedns = given(optarg); break;
 		case 'L':
 		case OPT_VERBOSITY:
 		case OPT_ROWS:
 			if (!parse_number(optarg, &n))
-				return usage_error(called, "a number is expected, not ", optarg);
+				return wrong_number(called, c, index, optarg);
 			if (c == 'L')
 				o->maxlines = (int)n;
 			else if (c == OPT_VERBOSITY)
@@ -154,20 +277,14 @@ tester_parse(int argc, char **argv, struct tester_opts *o)
 				o->max_rows = n;
 			break;
 		case 'm': o->journalmatch = optarg; break;
-		case 'l':
-			o->log_level = log_level_parse(optarg);
-			if (o->log_level < 0) {
-				printf("ERROR: Invalid log level '%s'\n", optarg);
-				return 255;
-			}
-			break;
+		case 'l': level = optarg; break;
 		case 'V': puts(JAILTOP_COMPAT_VERSION); return 0;
 		case OPT_VERSION: puts("fail2ban-regex " JAILTOP_COMPAT_VERSION); return 0;
 		case 'v': o->verbose++; break;
 		case OPT_VERBOSE_DATE: o->verbose_date = true; break;
 		case 'D': o->debuggex = true; break;
 		case OPT_NO_CHECK_ALL: o->no_check_all = true; break;
-		case 'o': o->out = *optarg != '\0' ? optarg : NULL; break;
+		case 'o': o->out = given(optarg); break;
 		case OPT_NO_MISSED: o->no_missed = true; break;
 		case OPT_NO_IGNORED: o->no_ignored = true; break;
 		case OPT_ALL_MATCHED: o->all_matched = true; break;
@@ -178,9 +295,18 @@ tester_parse(int argc, char **argv, struct tester_opts *o)
 		case OPT_JSON: o->json = true; break;
 		case OPT_EXPLAIN: o->explain = true; break;
 		case 'h': print_help(stdout, called); return 0;
-		case ':': return usage_error(called, "a value is missing: ", argv[optind - 1]);
-		default: return usage_error(called, "no such option: ", argv[optind - 1]);
+		case ':':
+			if (arg[0] == '-' && arg[1] != '-')
+				return usage_error(called, "-%c option requires 1 argument", optopt);
+			index = find_long(called, arg);
+			return index < 0 ? 2 : usage_error(called, "--%s option requires 1 argument", options[index].name);
+		default: return 2;
 		}
+	}
+	o->log_level = log_level_parse(level);
+	if (o->log_level < 0) {
+		printf("ERROR: Invalid log level '%s'\n", level);
+		return 255;
 	}
 	if (o->json)
 		o->out = NULL;

@@ -13,6 +13,7 @@
 #include "base/spec.h"
 #include "base/text.h"
 #include "match/datedetect.h"
+#include "match/failregex.h"
 
 #define SHORT 53
 
@@ -50,8 +51,12 @@ report_error(const struct tester *t, const char *in, size_t index, const struct 
 void
 report_log(void *arg, int level, const char *text)
 {
-	const struct tester *t = arg;
+	report_log_of(arg, "fail2ban.filter", level, text);
+}
 
+void
+report_log_of(const struct tester *t, const char *logger, int level, const char *text)
+{
 	if (level < t->opts.log_level || t->opts.json)
 		return;
 	const char *name = log_level_name(level);
@@ -63,11 +68,11 @@ report_log(void *arg, int level, const char *text)
 	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
 	int ms = (int)((now - (double)whole) * 1000);
 	if (t->opts.verbose <= 1)
-		printf("%s,%03d %-24s[%d]: %-7s%.1s: %s\n", when, ms, "fail2ban.filter", (int)getpid(), name, name, text);
+		printf("%s,%03d %-24s[%d]: %-7s%.1s: %s\n", when, ms, logger, (int)getpid(), name, name, text);
 	else if (t->opts.verbose == 2)
 		printf(" %s,%03d %lX %-5.5s %s\n", when, ms, (unsigned long)pthread_self(), name, text);
 	else
-		printf(" +%5.0f %lX %-25.25s %-5.5s %s\n", (now - t->start) * 1000, (unsigned long)pthread_self(), "fail2ban.filter",
+		printf(" +%5.0f %lX %-25.25s %-5.5s %s\n", (now - t->start) * 1000, (unsigned long)pthread_self(), logger,
 		    name, text);
 }
 
@@ -128,7 +133,7 @@ print_regexes(const struct tester *t, const char *title, const struct tester_reg
 	printf("\n%s: %zu total\n", title, total);
 	for (size_t i = 0; i < r->count; i++) {
 		const struct tester_regex *x = &r->at[i];
-		if (x->hits > 0 || t->opts.verbose > 0) {
+		if (x->hits > 0 || t->opts.verbose != 0) {
 			str_clear(&row);
 			str_addf(&row, "%2zu) [%zu] %s", i + 1, x->hits, x->source);
 			block_row(&b, &row);
@@ -230,12 +235,13 @@ print_debuggex(const struct tester *t, struct block *b, const struct tester_line
 
 	for (size_t i = 0; i < l->n_list; i++) {
 		for (size_t k = 0; k < r->count; k++) {
-			const char *expanded = is_ignored ? filter_ignoreregex(t->filter, k) : filter_failregex(t->filter, k);
+			struct mapped expanded = {0};
+			failregex_expand(r->at[k].source, t->opts.usedns == NULL || strcmp(t->opts.usedns, "no") != 0, &expanded);
 			str_clear(&row);
 			str_addn(&row, str_text(&l->list[i]), l->list[i].len);
 			str_addf(&row, " | %s |  https://www.debuggex.com/?re=", r->at[k].source);
-			const char *regex = expanded != NULL ? expanded : r->at[k].source;
-			add_quoted(&row, regex, strlen(regex));
+			add_quoted(&row, str_text(&expanded.text), expanded.text.len);
+			mapped_done(&expanded);
 			str_add(&row, "&str=");
 			add_quoted(&row, str_text(&l->list[i]), l->list[i].len);
 			str_add(&row, "&flavor=python");

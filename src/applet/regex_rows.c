@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -156,6 +157,63 @@ add_host(const struct addr *a, struct str *out)
 		str_add(out, "None");
 }
 
+/* What the failure's ticket holds: a missing group is none there, and matches and failures come first. */
+static void
+add_data(struct rows *r, const struct tester_found *f, struct str *out)
+{
+	struct value *data = data_of(r, f, true), *told = value_dict();
+
+	value_put(told, "matches", value_dup(value_get(data, "matches")));
+	value_put(told, "failures", value_int(0));
+	for (size_t i = 0; i < value_count(data); i++) {
+		const char *key = value_text(data->seq.items[2 * i]);
+		const struct value *v = data->seq.items[2 * i + 1];
+		if (v->kind != VALUE_NONE && strcmp(key, "matches") != 0)
+			value_put(told, key, value_dup(v));
+	}
+	value_repr(told, out);
+	value_free(told);
+	value_free(data);
+}
+
+static void
+add_ticket(struct rows *r, const struct tester_found *f, struct str *out)
+{
+	struct value *data = data_of(r, f, true);
+
+	str_add(out, "BanTicket: ip=");
+	add_id(f, out);
+	str_add(out, " time=");
+	add_time(f, out);
+	str_add(out, " bantime=None bancount=0 #attempts=0 matches=");
+	value_repr(value_get(data, "matches"), out);
+	value_free(data);
+}
+
+static void
+add_own_name(bool is_full, struct str *out)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_CANONNAME}, *answer = NULL;
+	char name[256] = "";
+	size_t len;
+
+	gethostname(name, sizeof name - 1);
+	len = strlen(name);
+	if (!is_full || getaddrinfo(name, NULL, &hints, &answer) != 0) {
+		str_add(out, name);
+		return;
+	}
+	/* compat: www.example.org for www, else the first */
+	const char *first = NULL;
+	for (const struct addrinfo *a = answer; a != NULL; a = a->ai_next) {
+		const char *full = a->ai_canonname;
+		if (full != NULL && (first == NULL || (str_starts(full, name) && full[len] == '.')))
+			first = full;
+	}
+	str_add(out, first != NULL ? first : name);
+	freeaddrinfo(answer);
+}
+
 static void
 add_matches(const struct tester_found *f, struct str *out)
 {
@@ -199,6 +257,12 @@ add_tag(struct rows *r, const struct tester_found *f, struct slice tag, bool *ha
 			*has_message = true;
 			str_add(out, MESSAGE);
 		}
+	} else if (slice_is(tag, "F-*")) {
+		add_data(r, f, out);
+	} else if (slice_is(tag, "raw-ticket")) {
+		add_ticket(r, f, out);
+	} else if (slice_is(tag, "fq-hostname") || slice_is(tag, "sh-hostname")) {
+		add_own_name(tag.at[0] == 'f', out);
 	} else if (slice_is(tag, "br")) {
 		str_addc(out, '\n');
 	} else if (slice_is(tag, "sp")) {
@@ -253,6 +317,24 @@ add_with_message(const struct str *text, const struct failure_line *line, struct
 	str_addc(out, '\n');
 }
 
+/* compat: in what a tag stands for; but not in <msg>. */
+static void
+show_nuls(struct str *out, size_t from)
+{
+	if (out->len == from || memchr(out->at + from, '\0', out->len - from) == NULL)
+		return;
+	struct str shown = {0};
+	for (size_t i = from; i < out->len; i++) {
+		if (out->at[i] == '\0')
+			str_add(&shown, "\\x00");
+		else
+			str_addc(&shown, out->at[i]);
+	}
+	str_cut(out, from);
+	str_addn(out, shown.at, shown.len);
+	str_done(&shown);
+}
+
 /* Tags are replaced once: what a value brings is text. */
 static void
 print_format(struct rows *r, const struct tester_found *f)
@@ -266,6 +348,7 @@ print_format(struct rows *r, const struct tester_found *f)
 	while (*s != '\0') {
 		size_t n = *s == '<' ? strcspn(s + 1, " <>") : 0;
 		struct slice tag = {s + 1, n};
+		size_t from = out->len;
 		if (n == 0 || s[n + 1] != '>') {
 			str_addc(out, *s++);
 			continue;
@@ -274,8 +357,11 @@ print_format(struct rows *r, const struct tester_found *f)
 			if (data == NULL)
 				data = data_of(r, f, true);
 			add_custom(data, (struct slice){tag.at + 2, tag.len - 2}, out);
+			show_nuls(out, from);
 		} else if (!add_tag(r, f, tag, &has_message, out)) {
 			str_addn(out, s, n + 2);
+		} else if (!slice_is(tag, "msg")) {
+			show_nuls(out, from);
 		}
 		s += n + 2;
 	}

@@ -64,7 +64,10 @@ add_fail(struct tester *t, const char *source)
 	struct err err;
 
 	add_stat(&t->fail, source);
-	return filter_add_failregex(t->filter, source, &err) || report_error(t, "failregex", t->fail.count, &err);
+	if (filter_add_failregex(t->filter, source, &err))
+		return true;
+	report_log(t, LOG_LEVEL_ERROR, err.text);
+	return report_error(t, "failregex", t->fail.count, &err);
 }
 
 static bool
@@ -73,7 +76,10 @@ add_ignore(struct tester *t, const char *source)
 	struct err err;
 
 	add_stat(&t->ignore, source);
-	return filter_add_ignoreregex(t->filter, source, &err) || report_error(t, "ignoreregex", t->ignore.count, &err);
+	if (filter_add_ignoreregex(t->filter, source, &err))
+		return true;
+	report_log(t, LOG_LEVEL_ERROR, err.text);
+	return report_error(t, "ignoreregex", t->ignore.count, &err);
 }
 
 static void
@@ -86,25 +92,52 @@ say_value(const struct tester *t, const char *label, const struct value *v)
 	str_done(&text);
 }
 
-static bool
-use_filter(struct tester *t, const struct filterconf *f)
+static void
+say_filter(const struct tester *t, const struct filterconf *f)
 {
-	struct err err;
-
 	if (f->basedir != NULL)
 		report_say(t, "Use   failregex filter file : %s, basedir: %s", f->name, f->basedir);
 	else
 		report_say(t, "Use   failregex file : %s", f->name);
 	if (value_count(f->given) > 0)
 		say_value(t, "Use   filter options", f->given);
+}
+
+static bool
+wrong_value(const struct tester *t, const char *what, const struct value *value, const char *from, struct err *err)
+{
+	struct str shown = {0};
+
+	value_repr(value, &shown);
+	if (!t->opts.json)
+		err_prefix(err, "Invalid value for %s (%s) read from %s", what, str_text(&shown), from);
+	str_done(&shown);
+	return report_error(t, what, 0, err);
+}
+
+/* text: as it was asked for */
+static bool
+use_filter(struct tester *t, const struct filterconf *f, const char *text)
+{
+	struct err err;
+
+	say_filter(t, f);
 	if (t->opts.verbose > 1 || t->opts.log_level <= LOG_LEVEL_DEBUG)
 		say_value(t, "Real  filter options", f->options);
 	if (f->prefregex != NULL && !filter_set_prefregex(t->filter, f->prefregex, &err))
 		return report_error(t, "prefregex", 0, &err);
-	if (f->maxlines != 0 && !set_maxlines(t, f->maxlines, &err))
-		return report_error(t, NULL, 0, &err);
-	if (f->datepattern != NULL && !set_datepattern(t, f->datepattern, &err))
-		return report_error(t, "datepattern", 0, &err);
+	if (f->has_maxlines && !set_maxlines(t, f->maxlines, &err)) {
+		struct value *v = value_int(f->maxlines);
+		wrong_value(t, "maxlines", v, text, &err);
+		value_free(v);
+		return false;
+	}
+	if (f->datepattern != NULL && !set_datepattern(t, f->datepattern, &err)) {
+		struct value *v = value_str(f->datepattern);
+		wrong_value(t, "datepattern", v, text, &err);
+		value_free(v);
+		return false;
+	}
 	if (t->opts.journalmatch == NULL && value_count(f->journalmatch) > 0)
 		t->journalmatch = value_dup(value_at(f->journalmatch, 0));
 	for (size_t i = 0; i < f->n_failregex; i++)
@@ -126,17 +159,21 @@ use_regex(struct tester *t, const char *log, const char *text)
 
 	switch (filterconf_load(t->opts.config, text, str_starts(log, "systemd-journal") ? "systemd" : "auto", NULL, NULL, &f, &err)) {
 	case FILTERCONF_FILE:
-		ok = use_filter(t, &f);
+		ok = use_filter(t, &f, text);
 		filterconf_done(&f);
 		return ok;
 	case FILTERCONF_FAILED:
 		if (t->opts.json) {
 			json_print_error(err.text, 0, NULL, 0);
+		} else if (f.name == NULL) {
+			printf("ERROR: Wrong filter name or options: %s\n       while parsing: %s\n", err.text, text);
 		} else {
-			if (err.text[0] != '\0')
-				printf("%s\n", err.text);
+			say_filter(t, &f);
+			if (!f.is_unreadable)
+				printf("Wrong config file: %s\n", err.text);
 			printf("ERROR: failed to load filter %s\n", text);
 		}
+		filterconf_done(&f);
 		return false;
 	case FILTERCONF_NONE:
 		break;

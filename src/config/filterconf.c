@@ -46,13 +46,13 @@ is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* A dot among the last five characters: the name has its suffix. */
+/* compat: a dot among the last six characters: the name has its suffix. */
 static bool
 has_suffix(const char *name)
 {
 	size_t len = strlen(name);
 
-	return strchr(name + (len > 5 ? len - 5 : 0), '.') != NULL;
+	return strchr(name + (len > 6 ? len - 6 : 0), '.') != NULL;
 }
 
 /* Finds the file; *dir becomes the directory it stands in when the name has one. */
@@ -110,7 +110,8 @@ take_command(struct filterconf *f, const struct value *command)
 	} else if (strcmp(what, "usedns") == 0) {
 		f->usedns = xstrdup(value_text(arg));
 	} else if (strcmp(what, "maxlines") == 0 && arg->kind == VALUE_INT) {
-		f->maxlines = arg->integer > INT_MAX ? INT_MAX : arg->integer < 1 ? -1 : (int)arg->integer; /* 0: not set */
+		f->has_maxlines = true;
+		f->maxlines = arg->integer > INT_MAX ? INT_MAX : arg->integer < INT_MIN ? INT_MIN : (int)arg->integer;
 	} else if (strcmp(what, "addjournalmatch") == 0) {
 		struct value *words = value_list();
 		for (size_t i = 3; i < value_count(command); i++)
@@ -119,18 +120,17 @@ take_command(struct filterconf *f, const struct value *command)
 	}
 }
 
-/* logtype, datepattern and what stood in brackets, as they came out. */
+/* logtype, datepattern, what stood in brackets, and what [Init] added to that, as they came out. */
 static bool
 take_options(struct filterconf *f, struct definition *d, struct err *err)
 {
 	struct opts all = {0};
-	const struct value *given = f->given;
 
 	if (!definition_combine(d, NULL, &all, err))
 		return false;
 	f->options = value_dict();
-	for (size_t i = 0; i < value_count(given) + 2; i++) {
-		const char *name = i == 0 ? "logtype" : i == 1 ? "datepattern" : value_text(given->seq.items[2 * (i - 2)]);
+	for (size_t i = 0; i < d->given.count + 2; i++) {
+		const char *name = i == 0 ? "logtype" : i == 1 ? "datepattern" : d->given.at[i - 2].key;
 		const char *text;
 		if (opts_find(&all, name) != NULL) {
 			value_put(f->options, name, opts_value(opts_find(&all, name)));
@@ -162,7 +162,8 @@ load(struct filterconf *f, const char *backend, config_note_fn note, void *arg, 
 	char *name = f->basedir != NULL ? xasprintf("filter.d/%s", f->name) : NULL;
 	enum tree_result found = f->basedir != NULL ? tree_read(t, name, &ini, err) : tree_read_file(t, f->file, &ini, err);
 	free(name);
-	if (found == TREE_NONE)
+	f->is_unreadable = found == TREE_NONE;
+	if (f->is_unreadable)
 		err_set(err, "failed to load filter %s", f->name);
 	if (found != TREE_OK)
 		goto done;
@@ -191,7 +192,6 @@ filterconf_load(const char *dir, const char *text, const char *backend, config_n
 	if (!looks_like_filter(text))
 		return FILTERCONF_NONE;
 	if (!spec_parse(text, &spec, err)) {
-		err_prefix(err, "wrong filter name or options, in %s", text);
 		return FILTERCONF_FAILED;
 	}
 	char *base = xstrdup(config_default_dir(dir));
@@ -217,11 +217,10 @@ filterconf_load(const char *dir, const char *text, const char *backend, config_n
 			given_dir = cut > 1 ? xstrndup(base, cut - 1) : xstrdup(cut == 1 ? "/" : ".");
 		}
 		const char *name = base_name(spec.name), *dot = strrchr(name, '.');
-		out->basedir = strcmp(base, given_dir) == 0 || is_filter_d ? xstrdup(given_dir) : xstrdup(base);
+		out->basedir = xstrdup(is_filter_d ? given_dir : strcmp(base, given_dir) == 0 ? config_default_dir(dir) : base);
 		out->name = dot != NULL && dot != name ? xstrndup(name, (size_t)(dot - name)) : xstrdup(name);
 	} else { /* a file elsewhere: it and what it includes */
-		char *real = spec.name[0] == '/' ? xstrdup(spec.name) : realpath(spec.name, NULL);
-		out->name = real != NULL ? real : xstrdup(spec.name);
+		out->name = xstrdup(spec.name);
 	}
 	spec_done(&spec);
 	free(base);

@@ -15,7 +15,7 @@
 #include "config/stream.h"
 
 struct filterconf {
-	char *name;        /* as fail2ban-regex shows it: "sshd", or the absolute path of a file elsewhere */
+	char *name;        /* as fail2ban-regex shows it: "sshd", or the path of a file elsewhere, as it was given */
 	char *file;        /* the file that `name` was found as */
 	char *basedir;     /* configuration directory; NULL: a file elsewhere, read without .local and .d */
 	struct value *given;   /* dict: the options in brackets */
@@ -23,7 +23,9 @@ struct filterconf {
 	char *prefregex, *datepattern, *usedns;
 	char **failregex, **ignoreregex; /* <tag>s of the configuration are replaced, <HOST> and <F-…> are still there */
 	size_t n_failregex, n_ignoreregex;
-	int maxlines;          /* 0: not set */
+	bool is_unreadable;    /* why it failed: no file of it can be read, or is text */
+	bool has_maxlines;
+	int maxlines;
 	struct value *journalmatch; /* list: one list of words for each addjournalmatch */
 };
 

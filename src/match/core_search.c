@@ -109,6 +109,13 @@ keep_searched(struct captures *f, const struct expr *pref, const struct search *
 	return captures_keep(f, s->text, s->len);
 }
 
+/* History without a date: nobody knows whether it still counts. */
+static bool
+is_dateless(const struct core *c, double time)
+{
+	return isnan(time) && c->trial == NULL;
+}
+
 /*
  * A failregex matched s. `lines` are the matched ones. Returns whether to go on with the next
  * expression (the tester) or to be done with this line.
@@ -122,8 +129,8 @@ matched(struct core *c, size_t index, const struct search *whole, const struct s
 
 	if (no_date)
 		warn_no_date(c);
-	if (isnan(time) && c->trial == NULL)
-		return true; /* history without a date: nobody knows whether it still counts */
+	if (is_dateless(c, time))
+		return true;
 	c->last.verdict = FILTER_MATCHED;
 	captures_clear(f);
 	if (pref != NULL)
@@ -171,6 +178,7 @@ match_pref(struct core *c, const struct search *s)
 		return false;
 	}
 	c->last.has_pref = true;
+	c->last.is_pref_older = false;
 	return true;
 }
 
@@ -249,8 +257,10 @@ core_find_failure(struct core *c, const struct search *whole, double time, bool 
 	struct search s = *whole;
 	bool has_ignore = c->ignore.count > 0;
 
-	if (core_ignores_first(c) && is_ignored(c, whole))
+	if (core_ignores_first(c) && is_ignored(c, whole)) {
+		c->last.is_pref_older = true;
 		return;
+	}
 	if (c->pref != NULL) {
 		if (!match_pref(c, whole))
 			return;
@@ -338,8 +348,10 @@ core_find_failure_in_window(struct core *c, double time, bool no_date)
 	s = window_search(&c->window, &c->joined);
 	c->text = (struct slice){s.text, s.len};
 	const struct search whole = s;
-	if (core_ignores_first(c) && is_ignored(c, &s))
+	if (core_ignores_first(c) && is_ignored(c, &s)) {
+		c->last.is_pref_older = true;
 		return;
+	}
 	if (c->pref != NULL) {
 		struct search content;
 		if (!match_pref(c, &s))
@@ -363,6 +375,9 @@ core_find_failure_in_window(struct core *c, double time, bool no_date)
 		bool go_on;
 		if (is_match_ignored(c)) {
 			go_on = core_checks_all(c);
+		} else if (no_date && is_dateless(c, time)) {
+			warn_no_date(c);
+			continue; /* compat: its lines stay in the window, and may match with a later one's date */
 		} else {
 			window_copy(&c->window, &c->rest);
 			lines = xreallocarray(lines, c->matched.count + 1, sizeof *lines);

@@ -106,7 +106,11 @@ parse_addr(struct slice text, long cidr, struct addr *out)
 	/* with the prefix at once, as a network within ::ffff:0:0/96 stays IPv6 */
 	char with[128];
 	int n = snprintf(with, sizeof with, "%.*s/%ld", (int)text.len, text.at, cidr > 128 ? 128 : cidr);
-	return n > 0 && (size_t)n < sizeof with && addr_parsen(with, (size_t)n, out);
+	if (n <= 0 || (size_t)n >= sizeof with || !addr_parsen(with, (size_t)n, out))
+		return false;
+	if (cidr == 0) /* compat: told without its prefix; and a line is no reason to ban everybody */
+		out->prefix = out->family == 4 ? 32 : 128;
+	return true;
 }
 
 static long
@@ -120,6 +124,35 @@ prefix_of(struct captures *f)
 	for (size_t i = 0; i < cidr.len && n < 1000; i++)
 		n = n * 10 + (cidr.at[i] - '0');
 	return n;
+}
+
+/*
+ * compat: an id is read as an address with a prefix even when it is none: its brackets go, and a number
+ * or what looks like a mask behind its first slash. What fails there, and loses the failure, stays here.
+ */
+static struct slice
+bare_id(struct slice id)
+{
+	const char *slash;
+	struct addr mask;
+
+	if (id.len > 2 && id.at[0] == '[' && id.at[id.len - 1] == ']')
+		id = (struct slice){id.at + 1, id.len - 2};
+	slash = id.len > 0 ? memchr(id.at, '/', id.len) : NULL;
+	if (slash == NULL || slash == id.at)
+		return id;
+	struct slice tail = {slash + 1, (size_t)(id.at + id.len - slash) - 1}, head = {id.at, (size_t)(slash - id.at)};
+	if (tail.len == 0)
+		return id;
+	if (memchr(tail.at, '.', tail.len) != NULL || memchr(tail.at, ':', tail.len) != NULL) {
+		char masked[64];
+		int n = snprintf(masked, sizeof masked, "0.0.0.0/%.*s", tail.len < 48 ? (int)tail.len : 48, tail.at);
+		return addr_parsen(tail.at, tail.len, &mask) && !addr_parsen(masked, (size_t)n, &mask) ? id : head;
+	}
+	for (size_t i = tail.len > 1 && (tail.at[0] == '-' || tail.at[0] == '+'); i < tail.len; i++)
+		if (tail.at[i] < '0' || tail.at[i] > '9')
+			return id;
+	return head;
 }
 
 static bool
@@ -175,9 +208,10 @@ find_blame(struct core *c, struct captures *f, struct who *who)
 	if (ip.at == NULL && fid.at == NULL)
 		return BLAME_NONE;
 	if (ip.at != NULL) {
-		bool ok = is_addr && parse_addr(ip, prefix_of(f), &who->addr);
+		long cidr = prefix_of(f);
+		bool ok = is_addr && parse_addr(ip, cidr, &who->addr);
 		/* what is taken for an IPv4 host is in its one valid form already */
-		bool is_canonical = ok && who->addr.family == 4 && addr_is_host(&who->addr) && ip.len <= 15 &&
+		bool is_canonical = ok && who->addr.family == 4 && addr_is_host(&who->addr) && cidr != 0 && ip.len <= 15 &&
 		    memchr(ip.at, ':', ip.len) == NULL;
 		const char *text = ok && !is_canonical ? keep_addr(c, &who->addr) : keep_text(c, ip.at, ip.len);
 		who->is_invalid = is_addr && !ok;
@@ -199,6 +233,7 @@ find_blame(struct core *c, struct captures *f, struct who *who)
 		if (who->ip == NULL)
 			who->addr = a;
 	} else {
+		fid = is_raw || is_tuple ? fid : bare_id(fid);
 		who->id = keep_text(c, fid.at, fid.len);
 		who->kind = FAILURE_TEXT;
 	}
@@ -300,6 +335,8 @@ core_tell(struct core *c, size_t index, struct captures *f, double time, const c
 	reserve_values(c, f);
 	enum blame blame = find_blame(c, f, &who);
 	if (blame == BLAME_NONE) {
+		if (captures_kind(f, CAPTURE_MLFID) <= CAPTURE_NONE)
+			return true; /* nobody, and no later line will tell whom; compat: no failure, for the tester too */
 		captures_set(f, CAPTURE_PENDING, CAPTURE_FLAG, NULL, 0);
 		if (c->trial == NULL || !(c->trial->check_all || c->trial->show_pending))
 			return false;

@@ -137,13 +137,15 @@ struct filter_last {
 	enum filter_verdict verdict;
 	bool over_limit;      /* some expression ran out of its budget on it */
 	bool has_pref;        /* the prefregex matched it (the last one that it was tried on) */
+	bool is_pref_older;   /* which was an earlier line, as this one was ignored before */
 	struct slice text;    /* what was searched: the line without its date */
 	size_t date_from, date_to; /* in the line */
 	struct failure_line line;  /* as a failure would have it */
 };
 void filter_last(const struct filter *f, struct filter_last *out);
 bool filter_has_pref_match(const struct filter *f); /* its has_pref, false without a prefregex */
-struct value *filter_pref_value(const struct filter *f); /* dict of its groups on the last line; caller frees */
+/* Dict of its groups on the last line, which the caller frees; NULL: it was not tried on that one. */
+struct value *filter_pref_value(const struct filter *f);
 /* With maxlines > 1: the lines that wait for more. */
 size_t filter_window(const struct filter *f);
 struct failure_line filter_window_at(const struct filter *f, size_t i);

@@ -38,6 +38,8 @@ filter_pref_value(const struct filter *f)
 	struct captures all = {0};
 	struct slice text = f->core->text;
 
+	if (f->core->last.is_pref_older)
+		return NULL;
 	expr_set_pref(f->core->pref, false);
 	expr_collect(f->core->pref, text.at, captures_keep(&all, text.at, text.len), &all);
 	expr_set_pref(f->core->pref, true);

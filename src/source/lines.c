@@ -21,6 +21,7 @@
 
 enum coding {
 	CODING_UTF8,
+	CODING_UTF8_SIG, /* compat: a byte order mark at the start of any line is no text */
 	CODING_ASCII,
 	CODING_LATIN1,
 	CODING_TABLE, /* by iconv, a line feed is the byte 0x0a */
@@ -74,6 +75,8 @@ normal_name(const char *encoding)
 	for (char *c = name; *c != '\0'; c++)
 		if (*c == '_' || *c == ' ')
 			*c = '-';
+	for (char *dashes; (dashes = strstr(name, "--")) != NULL;) /* compat: however many there are */
+		memmove(dashes, dashes + 1, strlen(dashes));
 	return name;
 }
 
@@ -141,7 +144,7 @@ open_iconv(struct lines *l, const char *encoding, const char *normal)
 static bool
 set_encoding(struct lines *l, const char *encoding)
 {
-	static const char *const utf8[] = {"utf-8", "utf8", "u8", "utf", "utf-8-sig", "utf8-ucs2", "utf8-ucs4", "cp65001", NULL};
+	static const char *const utf8[] = {"utf-8", "utf8", "u8", "utf", "utf8-ucs2", "utf8-ucs4", "cp65001", NULL};
 	static const char *const ascii[] = {"ascii", "us-ascii", "us", "646", "iso646-us", "ansi-x3.4-1968", "ansi-x3-4-1968",
 	    "ansi-x3.4-1986", "iso-646.irv-1991", "cp367", NULL};
 	static const char *const latin1[] = {"latin1", "latin-1", "iso-8859-1", "iso8859-1", "8859", "iso8859", "l1",
@@ -165,6 +168,8 @@ set_encoding(struct lines *l, const char *encoding)
 	l->unit = 1;
 	if (is_among(normal, utf8)) {
 		l->coding = CODING_UTF8;
+	} else if (strcmp(normal, "utf-8-sig") == 0) {
+		l->coding = CODING_UTF8_SIG;
 	} else if (is_among(normal, ascii)) {
 		l->coding = CODING_ASCII;
 	} else if (is_among(normal, latin1)) {
@@ -403,6 +408,12 @@ decode(struct lines *l, struct line *line)
 		ok = false;
 		decode_utf8(l, line->bytes, line->len, &l->scratch);
 		break;
+	case CODING_UTF8_SIG:
+		if (line->len >= 3 && memcmp(line->bytes, "\xef\xbb\xbf", 3) == 0)
+			line->bytes += 3, line->len -= 3;
+		ok = is_utf8(line->bytes, line->len);
+		decode_utf8(l, line->bytes, line->len, &l->scratch);
+		break;
 	case CODING_ASCII:
 		ok = false;
 		decode_bytes(l, line->bytes, line->len, &l->scratch);
@@ -558,6 +569,17 @@ lines_drop(struct lines *l)
 {
 	str_clear(&l->part);
 	l->part_raw = 0;
+}
+
+bool
+lines_rest_ends(const struct lines *l)
+{
+	static const char units[2][2][4] = {{"\r\0\0", "\r\0\0"}, {"\0\r", "\0\0\0\r"}};
+
+	if (l->part_raw == 0 || l->part.len != l->part_raw || l->part.len % l->unit != 0)
+		return false;
+	const char *last = l->part.at + l->part.len - l->unit;
+	return l->unit == 1 ? *last == '\r' : memcmp(last, units[l->is_big][l->unit == 4], l->unit) == 0;
 }
 
 size_t

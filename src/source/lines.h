@@ -28,6 +28,7 @@ void lines_free(struct lines *l);
 void lines_feed(struct lines *l, const char *bytes, size_t len, bool in_operation);
 void lines_end(struct lines *l, bool in_operation); /* hands over an unfinished last line */
 void lines_drop(struct lines *l);                   /* forgets an unfinished last line (rotation) */
+bool lines_rest_ends(const struct lines *l);        /* whether an unfinished last line has a CR at its end */
 size_t lines_pending(const struct lines *l);        /* raw bytes of the unfinished last line */
 uint64_t lines_bad(const struct lines *l);          /* lines that held undecodable bytes so far */
 const char *lines_encoding(const struct lines *l);  /* as fail2ban names it: "UTF-8" */

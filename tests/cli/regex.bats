@@ -209,3 +209,126 @@ EOS
     regex twice w >out
     grep -qxE 'Lines: 6 lines, 0 ignored, [0-9]+ matched, -?[0-9]{1,2} missed' out
 }
+
+@test "numbers and abbreviations of options are those of Python's optparse" {
+    for n in 8 010 0x8 0b1000 0o10 ' 8 '; do
+        run regex -L "$n" 'fail 192.0.2.1' '<HOST>'
+        [ "$status" = 0 ] && [[ "$output" == *"Use         maxlines : 8"* ]]
+    done
+    run regex --maxl 1.5 a b
+    [ "$status" = 2 ] && [ "${lines[1]}" = "fail2ban-regex: error: option --maxlines: invalid integer value: '1.5'" ]
+    run regex -L '' a b
+    [ "${lines[1]}" = "fail2ban-regex: error: option -L: invalid integer value: ''" ]
+    run regex a b --out
+    [ "$status" = 2 ] && [ "${lines[1]}" = "fail2ban-regex: error: --out option requires 1 argument" ]
+    run regex a b -o
+    [ "${lines[1]}" = "fail2ban-regex: error: -o option requires 1 argument" ]
+    run regex --raw=1 a b
+    [ "${lines[1]}" = "fail2ban-regex: error: --raw option does not take a value" ]
+    run regex --verb a b
+    [ "${lines[1]}" = "fail2ban-regex: error: ambiguous option: --verb (--verbose, --verbose-date, --verbosity?)" ]
+    run regex --nope=3 a b
+    [ "${lines[1]}" = "fail2ban-regex: error: no such option: --nope" ]
+    run regex -vx a b
+    [ "${lines[1]}" = "fail2ban-regex: error: no such option: -x" ]
+    # what only ours have makes no abbreviation of theirs ambiguous
+    run regex --r --e utf-8 -o id ' fail h.example.invalid' '^ fail <HOST>$'
+    [ "$status" = 0 ] && [ "$output" = h.example.invalid ]
+}
+
+@test "-o knows the tags of a ticket, and the names of the machine" {
+    diff - <(regex -o '<F-*>|<raw-ticket>' '2026-11-22 08:00:00 fail 192.0.2.1' 'fail <HOST>') <<'EOS'
+{'matches': [('', '2026-11-22 08:00:00', ' fail 192.0.2.1')], 'failures': 0, 'ip4': '192.0.2.1'}|BanTicket: ip=192.0.2.1 time=1795334400.0 bantime=None bancount=0 #attempts=0 matches=[('', '2026-11-22 08:00:00', ' fail 192.0.2.1')]
+EOS
+    [ "$(regex -o '<sh-hostname>' 'fail 192.0.2.1' 'fail <HOST>')" = "$(hostname)" ]
+}
+
+@test "a network of everybody is told as fail2ban tells it, and is one address" {
+    [ "$(regex -o '<ip> <fid>' 'net 198.51.100.7/0' 'net <SUBNET>')" = '0.0.0.0 0.0.0.0' ]
+    [ "$(regex -o id 'net [2001:db8::1/0]' 'net <SUBNET>')" = '::' ]
+    [ "$(regex -o id 'net 198.51.100.7/8' 'net <SUBNET>')" = '198.0.0.0/8' ]
+}
+
+@test "a filter elsewhere is named as it was given; a suffix is a dot among the last six characters" {
+    cp c/filter.d/t.conf own.conf
+    run regex log ./own.conf
+    [ "${lines[2]}" = 'Use   failregex file : ./own.conf' ]
+    run "$JAILTOP" regex -c c/ log t
+    [ "${lines[2]}" = 'Use   failregex filter file : t, basedir: c/' ]
+    run regex log 't[m]'
+    [ "${lines[2]}" = 'ERROR: Wrong filter name or options: expected option, wrong syntax at 0: m' ]
+    [ "${lines[3]}" = '       while parsing: t[m]' ]
+    run regex log c/filter.d/t
+    [ "${lines[2]}" = 'Use   failregex line : c/filter.d/t' ]
+}
+
+@test "-vv tells what [Init] adds to the options; values that are wrong are named" {
+    printf '[Definition]\nfailregex = <HOST>\n[Init]\nmaxlines = 2\n' >c/filter.d/i.conf
+    run regex -vv log i
+    [ "${lines[3]}" = "Real  filter options : {'logtype': 'file', 'known/maxlines': '2', 'maxlines': 2}" ]
+    run regex log 'i[maxlines=0]'
+    [ "$status" = 255 ]
+    [[ "$output" == *"ERROR: Invalid value for maxlines (0) read from i[maxlines=0]: maxlines must be"* ]]
+}
+
+@test "-l error tells of an expression that is wrong, -l warning of names" {
+    run regex -l error log '('
+    [[ "${lines[3]}" =~ ^20..-.*' fail2ban.filter         ['[0-9]+']: ERROR  E: Unable to compile regular expression' ]]
+    run regex -l error log nothing
+    [[ "${lines[3]}" == *"ERROR  E: No failure-id group in 'nothing'" ]]
+    run regex -l warning 'fail name.example.invalid' 'fail <HOST>'
+    [[ "$output" == *"fail2ban.ipdns"*"Unable to find a corresponding IP address for name.example.invalid: [Errno "* ]]
+    run regex -l warning 'fail localhost' 'fail <HOST>'
+    [[ "$output" == *"Determined IP using DNS Lookup: localhost = {'127.0.0.1'"* ]]
+}
+
+@test "-D links to the expression as --usedns widens it" {
+    run regex -D --usedns NO 'x' '^ <HOST>$'
+    [[ "$output" == *'re=%5E+%28%3F%3A%5C%5B%3F'*'dns'* ]]
+    run regex -D --usedns no 'x' '^ <HOST>$'
+    [[ "$output" == *'re=%5E+%5C%5B%3F'* && "$output" != *dns* ]]
+    printf '2026-11-22 08:00:00 fail 192.0.2.9\n' >one
+    run regex -D one t '192'
+    [[ "$output" == *'| 192 |  https://www.debuggex.com/?re=192&'* ]]
+}
+
+@test "-v tells of an ignored line what the prefregex took from the one before, as fail2ban-regex does" {
+    printf '[Definition]\nprefregex = ^ app: <F-CONTENT>.+</F-CONTENT>$\nfailregex = ^a <HOST>$\n    ^b <HOST>$\n    ^c <HOST>$\n    ^d <HOST>$\nignoreregex = skip\n' >c/filter.d/p.conf
+    printf '2026-11-22 08:00:00 app: a 192.0.2.1\n2026-11-22 08:00:01 some words to skip, more of them than before\n2026-11-22 08:00:02 app: b 192.0.2.2\n' >plog
+    run regex -v plog p
+    [[ "$output" == *"Prefregex: 3 total"*"
+|      {'content': 'a 192.0.2.1'}
+|      {'content': 'a 192.0.2.1'}
+|      {'content': 'b 192.0.2.2'}
+"* ]]
+}
+
+@test "an id is read as an address with a prefix, as fail2ban reads it" {
+    for pair in 'user/12 user' '[s1] s1' '[u/5] u' 'x/255.255.0.0 x' 'x/a.b x' 'a/b a/b' 'u//1 u//1' '192.0.2.1/24 192.0.2.0/24' '[x [x'; do
+        [ "$(regex -o id "id ${pair% *}" 'id <F-ID>\S+</F-ID>$')" = "${pair#* }" ]
+    done
+    [ "$(regex -r -o id 'id user/12' 'id <F-ID>\S+</F-ID>$')" = user/12 ]
+}
+
+@test "a byte order mark at the start of any line is no text in utf-8-sig; a tag shows a NUL" {
+    printf '\357\273\277a 192.0.2.1\na 192.0.2.2\n\357\273\277a 192.0.2.3\nb 192.0.2.\0004\n' >bom
+    [ "$(regex -e utf-8-sig -o id bom '^a <HOST>' | tr '\n' ' ')" = '192.0.2.1 192.0.2.2 192.0.2.3 ' ]
+    [ "$(regex -e UTF_8 -o id bom '^a <HOST>' | tr '\n' ' ')" = '192.0.2.2 ' ]
+    [ "$(regex -o '<F-ID>' bom '^b <F-ID>.*</F-ID>')" = '192.0.2.\x004' ]
+}
+
+@test "the last line of a file ends with a line feed or a carriage return" {
+    printf 'a 192.0.2.1\r\na 192.0.2.2\r' >cr
+    [ "$(regex -o id cr 'a <HOST>$' | tr '\n' ' ')" = '192.0.2.1 192.0.2.2 ' ]
+    printf 'a 192.0.2.1\r\na 192.0.2.2' >cr
+    [ "$(regex -o id cr 'a <HOST>$' | tr '\n' ' ')" = '192.0.2.1 ' ]
+    printf 'a 192.0.2.1\na 192.0.2.2\r' | iconv -f ascii -t utf-16le >cr
+    [ "$(regex -e utf-16le -o id cr 'a <HOST>$' | tr '\n' ' ')" = '192.0.2.1 192.0.2.2 ' ]
+}
+
+@test "a match without an address, an id and a connection is no failure" {
+    printf '[Definition]\nprefregex = ^ (?:<F-MLFID>c\\d</F-MLFID> )?<F-CONTENT>.*</F-CONTENT>$\nfailregex = ^bad\n    ^from <ADDR>$\n' >c/filter.d/o.conf
+    printf '2026-11-22 08:00:00 bad\n2026-11-22 08:00:01 c1 bad\n2026-11-22 08:00:02 c1 from 192.0.2.1\n' >olog
+    run regex olog o
+    [[ "$output" == *"Failregex: 2 total"*"Lines: 3 lines, 0 ignored, 2 matched, 1 missed"* ]]
+}

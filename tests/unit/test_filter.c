@@ -426,6 +426,16 @@ an_expression_may_span_lines(void **state)
 	feed_plain(&r, (const char *const[]){"a 192.0.2.1", "b", "a 192.0.2.2", "c", "b", "x a 192.0.2.3", "b", NULL});
 	assert_found(&r, "192.0.2.1 lines=2");
 	stop(&r);
+
+	start(&r); /* history without a date is no failure, but waits for a line that has one */
+	r.show_time = true;
+	assert_true(filter_set_maxlines(r.filter, 2, NULL));
+	add(&r, "a <HOST>$");
+	feed_as(&r, "a 192.0.2.1", false);
+	assert_found(&r, "");
+	feed_as(&r, "2026-11-22 08:06:00 x", false);
+	assert_found(&r, "192.0.2.1 at=-40");
+	stop(&r);
 }
 
 /* ---- time ---- */
