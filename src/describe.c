@@ -332,7 +332,7 @@ match_ban(void *arg, struct ban *ban)
 	json_object_update_new(o, more);
 	json_object_set_new(o, "regex", describe_text(regex != NULL ? regex : ""));
 	json_object_set_new(o, "lines", lines_of(t));
-	json_object_set_new(o, "outcomes", ban->last_outcome != NULL ? json_pack("[O]", ban->last_outcome) : json_array());
+	json_object_set_new(o, "outcomes", ban->failed != NULL ? json_incref(ban->failed) : json_array());
 	json_array_append_new(s->bans, o);
 	count_users(s->users, t);
 }

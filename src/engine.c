@@ -95,10 +95,10 @@ on_outcome(void *arg, const struct outcome *o)
 }
 
 static void
-on_action_log(void *arg, int level, const char *text)
+on_action_log(void *arg, int level, const char *logger, const char *text)
 {
 	(void)arg;
-	log_write(level, "fail2ban.utils", "%s", text);
+	log_write(level, logger, "%s", text);
 }
 
 /* <ipmatches> <ipfailures> of all jails, <ipjailmatches> <ipjailfailures> of this one: from the database, else the ticket. */

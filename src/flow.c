@@ -347,16 +347,70 @@ struct round {
 	size_t room;
 };
 
+static bool
+is_of_a_ban(const json_t *outcome)
+{
+	const char *phase = json_string_value(json_object_get(outcome, "phase"));
+
+	return phase != NULL && (strcmp(phase, "ban") == 0 || strcmp(phase, "reban") == 0);
+}
+
+/* Is there an action whose ban failed? */
+static bool
+is_failed(const struct ban *ban)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(ban->failed, i, row)
+		if (is_of_a_ban(row))
+			return true;
+	return false;
+}
+
+static void
+forget_failure(struct ban *ban, const char *action)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(ban->failed, i, row)
+		if (strcmp(json_string_value(json_object_get(row, "action")), action) == 0) {
+			json_array_remove(ban->failed, i);
+			break;
+		}
+	if (json_array_size(ban->failed) == 0) {
+		json_decref(ban->failed);
+		ban->failed = NULL;
+	}
+}
+
+/* Those of its actions that failed are run again, if it was tried not too often for them. */
+static bool
+retry(struct jail *j, struct ban *ban, bool by_hand)
+{
+	struct jail_action *a;
+	bool did = false;
+	size_t i;
+	json_t *row;
+
+	if (ban->rule != BAN_RULE_FAIL || ban->pending > 0)
+		return false;
+	DL_FOREACH(j->actions, a)
+		json_array_foreach(ban->failed, i, row)
+			if (is_of_a_ban(row) && strcmp(json_string_value(json_object_get(row, "action")), action_name(a->action)) == 0 &&
+			    (by_hand || ban->tries < action_tries(a->action))) {
+				act_again(a->action, ban);
+				did = true;
+			}
+	ban->tries += did && !by_hand;
+	return did;
+}
+
 bool
 flow_retry_ban(struct jail *j, struct ban *ban)
 {
-	const char *action = json_string_value(json_object_get(ban->last_outcome, "action"));
-	struct action *a = action != NULL ? jail_action(j, action) : NULL;
-
-	if (ban->rule != BAN_RULE_FAIL || ban->pending > 0 || a == NULL)
-		return false;
-	act_again(a, ban);
-	return true;
+	return retry(j, ban, true);
 }
 
 static void
@@ -364,7 +418,7 @@ retry_one(void *arg, struct ban *ban)
 {
 	struct round *r = arg;
 
-	if (r->room != 0 && flow_retry_ban(r->jail, ban))
+	if (r->room != 0 && retry(r->jail, ban, false))
 		r->room--;
 }
 
@@ -409,8 +463,13 @@ flow_outcome(struct engine *e, const struct outcome *o)
 				e->retry_at = clock_monotonic(&e->clock) + 1;
 			}
 		}
-		else if (ban->pending == 0 && ban->rule != BAN_RULE_FAIL)
-			ban->rule = BAN_RULE_OK;
+		else
+			forget_failure(ban, o->action);
+		if (!o->is_dry && o->ok && ban->pending == 0) {
+			ban->rule = is_failed(ban) ? BAN_RULE_FAIL : BAN_RULE_OK;
+			if (ban->rule == BAN_RULE_OK)
+				ban->tries = 0;
+		}
 		/* not before the rules that keep them from coming back */
 		if (j->cuts && o->phase == ACTION_BAN && ban->pending == 0 && !ban->ticket->is_restored)
 			engine_cut(e, j->name, &ban->ticket->addr);
@@ -448,13 +507,8 @@ flow_outcome(struct engine *e, const struct outcome *o)
 		e->stats.action_fails = 0;
 		e->stats.action_error[0] = '\0';
 	}
-	if (o->ok && !bus_has_readers(e->bus)) { /* a success needs no telling, and nobody asks */
-		if (ban != NULL) {
-			json_decref(ban->last_outcome);
-			ban->last_outcome = NULL;
-		}
+	if (o->ok && !bus_has_readers(e->bus)) /* a success needs no telling, and nobody asks */
 		return;
-	}
 	json_t *event = json_pack("{s:s,s:s,s:s,s:b,s:b,s:i,s:b,s:f,s:i}", "jail", o->jail, "action",
 	    o->action, "phase", action_phase_name(o->phase), "ok", o->ok, "dry", o->is_dry, "exit",
 	    o->exit_code, "timeout", o->timed_out, "ms", o->ms, "tries", o->tries);
@@ -465,12 +519,11 @@ flow_outcome(struct engine *e, const struct outcome *o)
 	}
 	if (ban != NULL) {
 		json_object_set_new(event, "rule", json_string(ban_rule_name(ban->rule)));
-		if (!o->ok) { /* a failure is kept for Inspect; a success needs no telling */
-			json_decref(ban->last_outcome);
-			ban->last_outcome = json_deep_copy(event);
-		} else {
-			json_decref(ban->last_outcome);
-			ban->last_outcome = NULL;
+		if (!o->ok) { /* a failure is kept for Inspect and for the next try; a success needs no telling */
+			forget_failure(ban, o->action);
+			if (ban->failed == NULL)
+				ban->failed = json_array();
+			json_array_insert_new(ban->failed, 0, json_deep_copy(event));
 		}
 	}
 	bus_publish(e->bus, EVENT_ACTION, event);

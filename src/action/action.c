@@ -8,8 +8,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TRIES_OTHER 5 /* of a ban by what is neither a firewall nor a mail */
 
 static const char *const phase_names[ACTION_PHASES] = {"start", "stop", "ban", "unban", "reban", "prolong",
     "flush", "check", "repair", "reload"};
@@ -262,6 +265,14 @@ action_has_flush(const struct action *a)
 	const char *text = value_text(action_get(a, "actionflush"));
 
 	return text != NULL && slice_trim(slice_of(text)).len != 0;
+}
+
+unsigned
+action_tries(struct action *a)
+{
+	if (action_is_firewall(a))
+		return UINT_MAX;
+	return words_find_program(action_template(a, ACTION_BAN, FAMILY_ANY)->text, digest_is_mail_program) ? 0 : TRIES_OTHER;
 }
 
 bool

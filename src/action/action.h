@@ -85,7 +85,7 @@ struct action_hooks {
 	/* Is what this command of a ban would do done already (rules left by an engine that was killed)? May be NULL. */
 	bool (*in_place)(void *arg, const char *command, const char *id);
 	/* For fail2ban.log; NULL: log_write() under fail2ban's logger names. */
-	void (*log)(void *arg, int level, const char *text);
+	void (*log)(void *arg, int level, const char *logger, const char *text);
 	void *arg;
 };
 
@@ -140,6 +140,8 @@ char *action_command(struct action *a, enum action_phase phase, const struct tic
 void action_prolong(struct action *a, const struct ticket *t);
 bool action_has_prolong(struct action *a);   /* actionprolong is defined */
 bool action_has_flush(const struct action *a); /* actionflush is defined */
+/* How often a ban that failed is worth another try: a firewall's for ever, a mail never, another command a few times. */
+unsigned action_tries(struct action *a);
 void action_flush(struct action *a);
 void action_check(struct action *a);  /* actioncheck, and what follows if it fails */
 /*

@@ -190,7 +190,7 @@ static void
 check_again_done(struct turn *t, bool ok)
 {
 	if (!ok)
-		queue_log(t->queue, LOG_LEVEL_CRITICAL, "fail2ban.action", "Unable to restore environment");
+		queue_log(t->queue, LOG_LEVEL_CRITICAL, "fail2ban.CommandAction", "Unable to restore environment");
 	turn_outcome(t, ACTION_REPAIR, ok);
 	t->check.next(t, ok ? 1 : 0);
 }
@@ -245,7 +245,7 @@ repaired(struct turn *t, bool ok)
 
 	if (!ok) {
 		a->started[t->check.family] = 0;
-		queue_log(t->queue, LOG_LEVEL_CRITICAL, "fail2ban.action", "Unable to restore environment");
+		queue_log(t->queue, LOG_LEVEL_CRITICAL, "fail2ban.CommandAction", "Unable to restore environment");
 		turn_outcome(t, ACTION_REPAIR, false);
 		t->check.next(t, 0);
 		return;
@@ -262,12 +262,12 @@ operation_restore(struct turn *t)
 	struct command c;
 
 	if (t->check.is_unban && !action_flag(a, "actionrepair_on_unban")) {
-		queue_log(t->queue, LOG_LEVEL_ERROR, "fail2ban.action",
+		queue_log(t->queue, LOG_LEVEL_ERROR, "fail2ban.CommandAction",
 		    "Invariant check failed. Unban is impossible.");
 		t->check.next(t, -1);
 		return;
 	}
-	queue_log(t->queue, LOG_LEVEL_ERROR, "fail2ban.action",
+	queue_log(t->queue, LOG_LEVEL_ERROR, "fail2ban.CommandAction",
 	    "Invariant check failed. Trying to restore a sane environment");
 	const struct template *repair = action_template(a, ACTION_REPAIR, f);
 	if (!repair->is_blank) {

@@ -34,7 +34,7 @@ queue_log(const struct action_queue *q, int level, const char *logger, const cha
 	str_addv(&text, format, args);
 	va_end(args);
 	if (q->hooks.log != NULL)
-		q->hooks.log(q->hooks.arg, level, str_text(&text));
+		q->hooks.log(q->hooks.arg, level, logger, str_text(&text));
 	else
 		log_write(level, logger, "%s", str_text(&text));
 	str_done(&text);

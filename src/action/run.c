@@ -61,7 +61,7 @@ log_lines(struct run *run, int level, const char *what, const char *bytes, size_
 		if (stop == NULL)
 			stop = end;
 		value_repr_str(at, (size_t)(stop - at), &text);
-		queue_log(run->queue, level, "fail2ban.utils", "%p -- %s: %s", (void *)run, what, str_text(&text));
+		queue_log(run->queue, level, "fail2ban.utils", "%zx -- %s: %s", (size_t)run, what, str_text(&text));
 		str_done(&text);
 		at = stop + 1;
 	}
@@ -78,20 +78,20 @@ log_result(struct run *run, const struct child_result *r)
 
 	if (ok && !log_wants(LOG_LEVEL_DEBUG))
 		return;
-	queue_log(q, level, "fail2ban.utils", "%p -- exec: %s", (void *)run, run->text);
+	queue_log(q, level, "fail2ban.utils", "%zx -- exec: %s", (size_t)run, run->text);
 	if (r->timed_out)
-		queue_log(q, level, "fail2ban.utils", "%p -- timed out after %g seconds.", (void *)run, run->timeout_s);
+		queue_log(q, level, "fail2ban.utils", "%zx -- timed out after %g seconds.", (size_t)run, run->timeout_s);
 	log_lines(run, level, "stdout", r->out, r->out_len);
 	log_lines(run, level, "stderr", r->err, r->err_len);
 	if (r->spawn_error != 0)
-		queue_log(q, level, "fail2ban.utils", "%p -- failed with %s", (void *)run, uv_strerror(r->spawn_error));
+		queue_log(q, level, "fail2ban.utils", "%zx -- failed with %s", (size_t)run, uv_strerror(r->spawn_error));
 	else if (ok)
-		queue_log(q, level, "fail2ban.utils", "%p -- returned successfully %d", (void *)run, r->exit_code);
+		queue_log(q, level, "fail2ban.utils", "%zx -- returned successfully %d", (size_t)run, r->exit_code);
 	else if (signal_number != 0)
-		queue_log(q, level, "fail2ban.utils", "%p -- killed with SIG%s (return code: %d)", (void *)run,
+		queue_log(q, level, "fail2ban.utils", "%zx -- killed with SIG%s (return code: %d)", (size_t)run,
 		    sigabbrev_np(signal_number) != NULL ? sigabbrev_np(signal_number) : "?", r->exit_code);
 	else
-		queue_log(q, level, "fail2ban.utils", "%p -- returned %d", (void *)run, r->exit_code);
+		queue_log(q, level, "fail2ban.utils", "%zx -- returned %d", (size_t)run, r->exit_code);
 	if (r->exit_code == 127)
 		queue_log(q, LOG_LEVEL_INFO, "fail2ban.utils",
 		    "HINT on 127: a command in it was not found; the server's PATH is %s",

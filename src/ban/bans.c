@@ -45,7 +45,7 @@ ban_free(struct ban *ban)
 	if (ban == NULL)
 		return;
 	ticket_free(ban->ticket);
-	json_decref(ban->last_outcome);
+	json_decref(ban->failed);
 	free(ban);
 }
 

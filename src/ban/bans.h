@@ -37,8 +37,9 @@ struct ban {
 	double prolong_at;     /* monotonic: actionprolong is due; 0: it is not */
 	bool is_queued;        /* for a moment: its action will come to it anyway */
 	int pending;           /* actions that have not answered yet */
+	unsigned tries;        /* … that failed were tried again so often */
 	uint64_t hits;         /* packets, from the last look at the kernel */
-	struct json_t *last_outcome; /* owned: the action's last answer as it shows on the screen, or NULL */
+	struct json_t *failed; /* owned: the last answer of each action that failed, the newest first; NULL: none did */
 };
 
 struct bans;

@@ -64,8 +64,9 @@ on_fact(void *arg, const char *jail, const struct ticket *t, const char *tag, st
 }
 
 static void
-on_log(void *arg, int level, const char *text)
+on_log(void *arg, int level, const char *logger, const char *text)
 {
+	(void)logger;
 	struct bed *b = arg;
 
 	str_addf(&b->log, "%d %s\n", level, text);

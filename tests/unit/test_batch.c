@@ -41,8 +41,9 @@ on_outcome(void *arg, const struct outcome *o)
 }
 
 static void
-on_log(void *arg, int level, const char *text)
+on_log(void *arg, int level, const char *logger, const char *text)
 {
+	(void)logger;
 	(void)arg;
 	(void)level;
 	(void)text;

@@ -376,6 +376,92 @@ actions_hear_of_a_ban_time_that_grew_and_of_no_other(void **state)
 	assert_int_equal(w->jail->n_prolongs, 0);
 }
 
+static size_t
+lines_of(const struct world *w, const char *name)
+{
+	char path[128];
+	size_t n = 0;
+
+	snprintf(path, sizeof path, "%s/%s", w->dir, name);
+	FILE *f = fopen(path, "r");
+	for (int c; f != NULL && (c = fgetc(f)) != EOF;)
+		n += c == '\n';
+	if (f != NULL)
+		fclose(f);
+	return n;
+}
+
+/* `script` is run where the test's files are. */
+static void
+add_action(struct world *w, const char *name, const char *script)
+{
+	char command[256];
+	struct err err;
+
+	snprintf(command, sizeof command, "cd %s && %s", w->dir, script);
+	set_action(jail_add_action(w->jail, name, &err), "actionban", command);
+}
+
+/* A firewall's ban is tried until it is done, also when another action of the jail went well meanwhile or failed, too; */
+static void
+each_action_that_failed_is_tried_again(void **state)
+{
+	struct world *w = *state;
+	char open_path[128];
+
+	engine_down(w);
+	w->does_run = true;
+	engine_up(w, 0);
+	w->engine->state = ENGINE_OK;
+	add_action(w, "one", "{ iptables() { test -e open && echo >>one; }; iptables <ip>; }");
+	add_action(w, "well", "echo >>well");
+	add_action(w, "two", "{ iptables() { test -e open && echo >>two; }; iptables <ip>; }");
+	struct ban *ban = ban_one(w, "192.0.2.1", 600);
+	double until = clock_monotonic(&w->engine->clock) + 60;
+	while (ban->pending != 0 && clock_monotonic(&w->engine->clock) < until)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_int_equal(ban->rule, BAN_RULE_FAIL);
+	assert_int_equal(json_array_size(ban->failed), 2);
+	snprintf(open_path, sizeof open_path, "%s/open", w->dir);
+	fclose(fopen(open_path, "w"));
+	while (ban->rule != BAN_RULE_OK && clock_monotonic(&w->engine->clock) < until)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_int_equal(ban->rule, BAN_RULE_OK);
+	assert_int_equal(lines_of(w, "one"), 1);
+	assert_int_equal(lines_of(w, "two"), 1);
+	assert_int_equal(lines_of(w, "well"), 1);
+	assert_null(ban->failed);
+}
+
+/* … a mail that may have gone out is not sent again and again, nor is a stranger asked for ever. */
+static void
+what_is_no_firewall_is_tried_a_few_times(void **state)
+{
+	struct world *w = *state;
+
+	engine_down(w);
+	w->does_run = true;
+	engine_up(w, 0);
+	w->engine->state = ENGINE_OK;
+	add_action(w, "report", "{ echo >>report; false; }");
+	add_action(w, "mail", "{ sendmail() { echo >>mail; false; }; sendmail <ip>; }");
+	ban_one(w, "192.0.2.1", 86400);
+	double until = clock_monotonic(&w->engine->clock) + 3600 + 120;
+	bool has_failed = false;
+	do {
+		uv_run(&w->loop, UV_RUN_ONCE);
+		has_failed |= w->engine->has_failed;
+		if (action_queue_waiting(w->engine->queue) == 0 && w->engine->retry_at > clock_monotonic(&w->engine->clock)) {
+			double rest = w->engine->retry_at - clock_monotonic(&w->engine->clock);
+			w->engine->clock.slept += rest; /* as if the time had gone by */
+			w->engine->clock.offset += rest;
+		}
+	} while ((!has_failed || w->engine->has_failed) && clock_monotonic(&w->engine->clock) < until);
+	assert_false(w->engine->has_failed); /* it has given up */
+	assert_int_equal(lines_of(w, "report"), 12); /* compat: each try is two */
+	assert_int_equal(lines_of(w, "mail"), 2);
+}
+
 int
 main(void)
 {
@@ -388,6 +474,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(summer_time_ends_while_lines_come, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(summer_time_begins_while_lines_come, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(actions_hear_of_a_ban_time_that_grew_and_of_no_other, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(each_action_that_failed_is_tried_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_no_firewall_is_tried_a_few_times, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
