@@ -91,8 +91,12 @@ on_tick(uv_timer_t *timer)
 static bool
 make_socket(struct listener *l, const char *path, mode_t mode, struct err *err)
 {
+	struct stat there;
+
 	if (!make_parent(path, err))
 		return false;
+	if (stat(path, &there) == 0 && !S_ISSOCK(there.st_mode)) /* a slip in the configuration must cost nobody a file */
+		return err_set(err, "socket %s: it is there, and is no socket", path);
 	if (unlink(path) != 0 && errno != ENOENT)
 		return err_set(err, "socket %s: %s", path, strerror(errno));
 	mode_t old = umask(0077); /* root's alone from its first moment */

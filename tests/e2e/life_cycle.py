@@ -163,6 +163,14 @@ def second(jailtop, d):
     e.ask('stop')
     until(lambda: not os.path.exists(f'{d}/pid'), 'its end')
 
+def taken(jailtop, d):
+    """What is no socket is not taken away for one."""
+    e = Engine(jailtop, d)
+    e.write('../s', 'mine\n')
+    r = subprocess.run([jailtop, 'server', '-c', e.conf], capture_output=True, text=True, timeout=30)
+    assert r.returncode == 255 and 'is no socket' in r.stderr, r
+    assert open(e.sock).read() == 'mine\n'
+
 def clients(jailtop, d):
     """Clients that do not read, ask too much, or stop in the middle: they are cut off; nobody else notices."""
     import pickle
