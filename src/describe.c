@@ -112,7 +112,7 @@ describe_stats(struct engine *e)
 			if (l->is_glob)
 				continue;
 			logs++;
-			logs_ok += l->tail != NULL && l->state == TAIL_OK;
+			logs_ok += (l->tail != NULL || j->is_idle) && l->state == TAIL_OK;
 		}
 	}
 	json_t *o = json_pack("{s:I,s:f,s:I,s:I,s:I,s:i,s:o,s:I,s:i,s:i,s:I,s:s,s:I,s:I,s:I,s:I,s:f,s:I,s:I}",

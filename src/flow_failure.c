@@ -57,12 +57,14 @@ weight(struct jail *j, const struct ticket *t)
 	    !store_history(j->engine->store, t->id, j->name, &h) || /* compat: of this jail, also with bantime.overalljails */
 	    h.bancount <= 0 || t->time <= h.last)
 		return 1;
-	double tries = fmin(ldexp(1, h.bancount < 20 ? h.bancount : 20) / 2 + 1, j->maxretry);
+	double weighs = ldexp(1, h.bancount < 20 ? h.bancount : 20) / 2 + 1;
+	int tries = weighs > j->maxretry ? j->maxretry : (int)weighs;
 	if (tries <= 1) /* maxretry is 1 or less: one suffices */
 		return 1;
-	log_write(LOG_LEVEL_INFO, "fail2ban.observer", "[%s] Found %s, bad - %s, %d # -> %.1f%s", j->name, t->id,
-	    clock_text(t->time, when), h.bancount, tries, tries >= j->maxretry ? ", Ban" : "");
-	return (int)tries;
+	/* compat: the weight is a float, the limit none */
+	log_write(LOG_LEVEL_INFO, "fail2ban.observer", "[%s] Found %s, bad - %s, %d # -> %d%s%s", j->name, t->id, clock_text(t->time, when),
+	    h.bancount, tries, weighs > j->maxretry ? "" : ".0", tries >= j->maxretry ? ", Ban" : "");
+	return tries;
 }
 
 static void

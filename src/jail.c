@@ -173,6 +173,9 @@ start_journal(struct jail *j, struct err *err)
 
 	if (store_log_pos(j->engine->store, j->name, "systemd-journal", &stored) && stored > since)
 		since = stored;
+	if (j->is_journal_left && j->journal_stored > since)
+		since = j->journal_stored;
+	j->is_journal_left = false;
 	j->journal = journal_new(j->engine->source, j->backend_args != NULL ? j->backend_args : "", since, &hooks, err);
 	if (j->journal == NULL)
 		return false;
@@ -252,13 +255,9 @@ jail_stop(struct jail *j, bool keep_bans)
 
 	if (!j->is_running)
 		return;
-	jail_store_positions(j);
-	DL_FOREACH(j->logs, l) {
-		tail_free(l->tail);
-		l->tail = NULL;
-	}
-	journal_free(j->journal);
-	j->journal = NULL;
+	jail_leave_logs(j);
+	DL_FOREACH(j->logs, l)
+		l->is_left = false; /* the next start takes what the database says */
 	if (!keep_bans) {
 		flow_unban_all(j, "stop");
 		/* last in, first out, as fail2ban */
@@ -269,10 +268,32 @@ jail_stop(struct jail *j, bool keep_bans)
 	log_write(LOG_LEVEL_INFO, "fail2ban.jail", "Jail '%s' stopped", j->name);
 }
 
+static void
+wake(struct jail *j)
+{
+	struct jail_log *l;
+	struct err err;
+
+	if (!j->is_running)
+		return;
+	if (strcmp(j->backend, "systemd") == 0 && j->journal == NULL && !start_journal(j, &err))
+		log_write(LOG_LEVEL_ERROR, "fail2ban.filtersystemd", "[%s] %s", j->name, err.text);
+	jail_scan_globs(j);
+	DL_FOREACH(j->logs, l)
+		if (!l->is_glob && l->tail == NULL && !jail_open_log(l, &err))
+			log_write(LOG_LEVEL_ERROR, "fail2ban.filter", "%s", err.text);
+}
+
 void
 jail_set_idle(struct jail *j, bool idle)
 {
+	bool was = j->is_idle;
+
 	j->is_idle = idle;
+	if (idle && !was)
+		jail_leave_logs(j);
+	else if (was && !idle)
+		wake(j);
 	jail_touch(j);
 }
 
@@ -388,6 +409,7 @@ jail_reload_end(struct jail *j)
 	}
 	j->is_reloading = false;
 	j->is_idle = false;
+	wake(j);
 	struct err err;
 	if (!jail_match_journal(j, &err))
 		log_write(LOG_LEVEL_ERROR, "fail2ban.filtersystemd", "[%s] %s", j->name, err.text);

@@ -31,6 +31,8 @@ struct jail_log { /* one `addlogpath`, or one file that its glob found */
 	enum tail_state state; /* as last told */
 	uint64_t stored_pos;   /* in the database, if is_stored */
 	bool is_stored;
+	bool is_left;          /* the jail is idle: it was left at stored_pos of the file with this first line */
+	char left_hash[41];
 	double behind_since;   /* monotonic: since when the file has unread bytes, 0: it has none */
 	struct jail_log *prev, *next;
 };
@@ -68,6 +70,7 @@ struct jail {
 	struct jail_log *logs;     /* owned list, in order */
 	struct journal *journal;   /* owned; NULL unless the backend is systemd */
 	double journal_stored; /* position in the database, 0 none */
+	bool is_journal_left;  /* idle: it goes on from there */
 	struct value *journalmatch; /* owned: list of lists of words */
 	struct jail_action *actions; /* owned list, in order */
 
@@ -102,11 +105,12 @@ void jail_stop(struct jail *j, bool keep_bans);
 bool jail_open_log(struct jail_log *log, struct err *err); /* starts to follow it */
 void jail_log_free(struct jail *j, struct jail_log *log);
 void jail_store_positions(struct jail *j); /* log positions that changed, to the database */
+void jail_leave_logs(struct jail *j);      /* follows nothing any more; where it was is kept */
 bool jail_match_journal(struct jail *j, struct err *err); /* journalmatch changed: the open journal follows */
 /* Hooks of a journal; arg is the jail. */
 void jail_journal_lines(void *arg, const struct line *lines, size_t count);
 void jail_journal_log(void *arg, int level, const char *text);
-void jail_set_idle(struct jail *j, bool idle);
+void jail_set_idle(struct jail *j, bool idle); /* what is written meanwhile is read afterwards */
 
 /* path may be a glob; a file that does not exist is waited for. */
 bool jail_add_log(struct jail *j, const char *path, bool at_end, struct err *err);

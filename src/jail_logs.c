@@ -91,7 +91,12 @@ jail_open_log(struct jail_log *log, struct err *err)
 
 	source_first_hash(log->path, hash);
 	char stored[41] = "";
-	if (store_log_find(e->store, j->name, log->path, stored, &resume) && !log->at_end && *stored != '\0' && resume >= 0) {
+	if (log->is_left) {
+		start.at_end = false;
+		start.pos = log->stored_pos;
+		start.first_hash = log->left_hash;
+		log->is_left = false;
+	} else if (store_log_find(e->store, j->name, log->path, stored, &resume) && !log->at_end && *stored != '\0' && resume >= 0) {
 		/* its hash may be that of the file as it is, or of the one that was rotated away meanwhile */
 		start.pos = (uint64_t)resume;
 		start.first_hash = stored;
@@ -156,7 +161,7 @@ jail_add_log(struct jail *j, const char *path, bool at_end, struct err *err)
 	}
 	struct jail_log *log = add_entry(j, path, at_end, false, false);
 	tell_added(j, log);
-	return j->is_running ? jail_open_log(log, err) : true;
+	return j->is_running && (!j->is_idle || j->is_reloading) ? jail_open_log(log, err) : true;
 }
 
 static void
@@ -200,7 +205,7 @@ void
 jail_scan_globs(struct jail *j)
 {
 	struct jail_log *l;
-	bool started = j->is_running;
+	bool started = j->is_running && (!j->is_idle || j->is_reloading);
 
 	DL_FOREACH(j->logs, l) {
 		if (!l->is_glob)
@@ -246,6 +251,28 @@ jail_store_positions(struct jail *j)
 	}
 	DL_FOREACH(j->logs, l)
 		store_position(l);
+}
+
+void
+jail_leave_logs(struct jail *j)
+{
+	struct jail_log *l;
+	struct tail_status st;
+
+	jail_store_positions(j);
+	DL_FOREACH(j->logs, l) {
+		if (l->tail == NULL)
+			continue;
+		tail_status(l->tail, &st);
+		l->is_left = st.state == TAIL_OK && st.first_hash[0] != '\0';
+		l->stored_pos = st.pos;
+		memcpy(l->left_hash, st.first_hash, sizeof l->left_hash);
+		tail_free(l->tail);
+		l->tail = NULL;
+	}
+	j->is_journal_left = j->journal != NULL;
+	journal_free(j->journal);
+	j->journal = NULL;
 }
 
 bool

@@ -120,4 +120,29 @@ def database(jailtop, d):
     e.fail('198.51.100.3'); until(lambda: '198.51.100.3' in e.banned(), 'a ban without a database')
     e.stop()
 
+def idle(jailtop, d):
+    """What is written while a jail is idle is read when it is no more, once; with and without a database; over a rotation."""
+    for n, db in enumerate((f'{d}/idle.db', 'None')):
+        os.makedirs(f'{d}/{n}')
+        e = Engine(jailtop, f'{d}/{n}', action=False, jail='maxretry = 2')
+        e.write('fail2ban.local', f'[Definition]\ndbfile = {db}\n')
+        e.start()
+        total = lambda: e.ask('status', 't')[0][1][1][1]
+        e.fail('192.0.2.1'); until(lambda: total() == 1, 'a failure')
+        e.ask('set', 't', 'idle', 'on')
+        e.fail('192.0.2.1'); e.fail('198.51.100.2')
+        os.rename(e.log, e.log + '.1')
+        e.fail('198.51.100.3')
+        assert e.ask('get', 't', 'logpath') == [e.log]
+        e.ask('set', 't', 'idle', 'off')
+        e.fail('198.51.100.4')
+        until(lambda: total() == 5, 'all five')
+        assert e.banned() == ['192.0.2.1']
+        e.ask('set', 't', 'idle', 'on'); e.fail('198.51.100.4')
+        e.ask('reload', 't', [], [['add', 't', 'auto'], ['set', 't', 'addfailregex', r'^\s*fail <HOST>$'], ['set', 't', 'ignoreself', False],
+              ['set', 't', 'maxretry', 2], ['set', 't', 'addlogpath', e.log, 'head'], ['start', 't']])
+        until(lambda: e.banned() == ['192.0.2.1', '198.51.100.4'], 'a reload ends it')
+        assert total() == 6
+        e.stop()
+
 main(globals())
