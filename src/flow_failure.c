@@ -319,11 +319,18 @@ name_resolved(void *arg, const struct addr *addrs, size_t count)
 	struct parked *p = arg;
 	struct jail *j = unpark(p);
 	struct str list = {0};
+	char text[ADDR_TEXT_MAX];
 
-	for (size_t i = 0; j != NULL && i < count; i++) {
-		char text[ADDR_TEXT_MAX];
+	for (size_t i = 0; i < count; i++) {
 		addr_format(&addrs[i], text);
 		str_addf(&list, "%s'%s'", i != 0 ? ", " : "", text);
+	}
+	if (j != NULL && count == 0)
+		log_write(LOG_LEVEL_WARNING, "fail2ban.ipdns", "Unable to find a corresponding IP address for %s", p->ticket->id);
+	else if (j != NULL && filter_usedns(j->filter) == USEDNS_WARN)
+		log_write(LOG_LEVEL_WARNING, "fail2ban.ipdns", "Determined IP using DNS Lookup: %s = {%s}", p->ticket->id, str_text(&list));
+	for (size_t i = 0; j != NULL && i < count; i++) {
+		addr_format(&addrs[i], text);
 		struct ticket *t = ticket_dup(p->ticket);
 		free(t->id);
 		t->id = xstrdup(text);
@@ -331,9 +338,6 @@ name_resolved(void *arg, const struct addr *addrs, size_t count)
 		consider(j, t);
 		ticket_free(t);
 	}
-	if (j != NULL && count != 0 && filter_usedns(j->filter) == USEDNS_WARN)
-		log_write(LOG_LEVEL_WARNING, "fail2ban.filter", "[%s] Determined IP using DNS Lookup: %s = {%s}",
-		    j->name, p->ticket->id, str_text(&list));
 	str_done(&list);
 	parked_free(p);
 }
