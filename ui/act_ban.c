@@ -370,7 +370,7 @@ extend_open(struct ui *ui, const struct target *t)
 		return;
 	}
 	format_left(b->until - ui_now(ui), &left);
-	snprintf(label, sizeof label, "extend the ban of %.100s in %.60s (%s left) x2 24h 7d perm: ", b->id, b->jail, str_text(&left));
+	snprintf(label, sizeof label, "extend the ban of %.100s in %.60s (%s left) by: ", b->id, b->jail, str_text(&left));
 	target_set(&ui->prompt.target, b->jail, b->id, b->ip, true);
 	ui->prompt.until = b->until;
 	prompt_open(ui, PROMPT_EXTEND, label, "");

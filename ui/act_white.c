@@ -114,7 +114,7 @@ white_list_show(struct ui *ui)
 			jail = (int)strlen(w->jail) > jail ? (int)strlen(w->jail) : jail;
 	}
 	pager_open(ui, "White list", false);
-	pager_add(ui, " what was added while the engine runs; ignoreip of the configuration is not repeated here");
+	pager_add(ui, " added while the engine runs; ignoreip of the configuration is not listed");
 	for (size_t i = 0; i < ui->view->n_white; i++) {
 		const struct view_white *w = &ui->view->white[i];
 		str_clear(&left);

@@ -229,18 +229,20 @@ canvas_rows(const struct canvas *c, const char *text)
 	return rows;
 }
 
-void
+int
 canvas_wrap(struct canvas *c, int y, enum role role, const char *text)
 {
 	size_t len = strlen(text);
+	int cols;
 
 	do {
 		size_t n = row_take(text, len, c->w, c->is_ascii);
 		canvas_fill(c, 0, y, c->w, role);
-		canvas_textn(c, 0, y++, -1, 0, role, 0, text, n, NULL);
+		cols = canvas_textn(c, 0, y++, -1, 0, role, 0, text, n, NULL);
 		text += n;
 		len -= n;
 	} while (len > 0);
+	return cols;
 }
 
 void

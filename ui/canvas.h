@@ -62,8 +62,8 @@ int canvas_text(struct canvas *c, int x, int y, enum role role, const char *text
 int canvas_printf(struct canvas *c, int x, int y, enum role role, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Fills w columns with text, cut with '>' in the last one when it is longer. right: aligned to the right end. */
 void canvas_field(struct canvas *c, int x, int y, int w, bool right, enum role role, int flags, const char *text);
-/* The text in as many rows as it needs, broken at blanks, the first one at y. */
-void canvas_wrap(struct canvas *c, int y, enum role role, const char *text);
+/* The text in as many rows as it needs, broken at blanks, the first one at y. Returns the columns of the last one. */
+int canvas_wrap(struct canvas *c, int y, enum role role, const char *text);
 int canvas_rows(const struct canvas *c, const char *text); /* that canvas_wrap() would need, at least 1 */
 void canvas_hline(struct canvas *c, int x, int y, int w, enum role role);
 void canvas_vbar(struct canvas *c, int x, int y, enum role role);

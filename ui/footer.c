@@ -220,7 +220,7 @@ network_hint(const struct ui *ui, struct str *out, enum role *role)
 
 	if (ui->focus != PANE_HOSTS || ui->pager.is_open || !p->ops->target(p, ui, &t) || t.addr.family == 0 || addr_is_host(&t.addr))
 		return false;
-	str_addf(out, "%s: Enter shows its hosts, B bans the network", t.ip);
+	str_addf(out, "%s: Enter shows its hosts, %s", t.ip, view_is_own(ui->view, &t.addr) ? "it holds your own address" : "B bans the network");
 	*role = ROLE_DIM;
 	return true;
 }

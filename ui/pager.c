@@ -352,6 +352,7 @@ reply_show(struct ui *ui, const char *title, const json_t *value)
 		}
 	}
 	str_done(&text);
+	ui->message[0] = '\0'; /* that it was sent */
 	pager_open(ui, title, false);
 	reply_add(ui, value, 0, NULL);
 }

@@ -124,7 +124,7 @@ rule_heading(const struct ui *ui, const void *at, struct str *out, enum role *ro
 	const struct view_chain *chain = &ui->view->chains.chains[r->chain];
 	bool is_bad = chain_is_bad(chain);
 	*role = is_bad ? ROLE_ALERT : ROLE_TITLE;
-	str_addf(out, "%s   %d rules", chain->name, chain->rules);
+	str_addf(out, "%s   %d rule%s", chain->name, chain->rules, chain->rules == 1 ? "" : "s");
 	if (chain->cut > 0)
 		str_addf(out, " (%d not listed)", chain->cut);
 	str_add(out, "   ");
@@ -412,14 +412,14 @@ line_draw(const struct ui *ui, struct canvas *c)
 	for (size_t i = 0; i < all->n_chains; i++) {
 		const struct view_chain *chain = sorted[i];
 		str_clear(&text);
-		str_addf(&text, "%s%s %d rules ", chain->name, chain->family == 6 ? " v6" : "", chain->rules);
+		str_addf(&text, "%s%s %d rule%s ", chain->name, chain->family == 6 ? " v6" : "", chain->rules, chain->rules == 1 ? "" : "s");
 		format_count(chain->pkts, &text);
 		str_add(&text, " pkts");
 		if (chain->pkts_s >= 0.5)
 			str_addf(&text, " +%.0f/s", chain->pkts_s);
 		if (chain_is_bad(chain))
 			str_addf(&text, " jump %s", chain->jump);
-		int cols = canvas_cols(str_text(&text), text.len, c->is_ascii), last = i + 1 < all->n_chains ? 5 : 0;
+		int cols = canvas_cols(str_text(&text), text.len, c->is_ascii), last = i + 1 < all->n_chains ? 7 : 0; /* +12 */
 		if (x + cols + last > c->w && x > 1) {
 			canvas_printf(c, x, 1, ROLE_DIM, "+%zu", all->n_chains - i);
 			break;

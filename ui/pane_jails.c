@@ -10,7 +10,7 @@
 enum { JAIL_NAME, JAIL_STATE, JAIL_MIN, JAIL_SPARK, JAIL_FOUND, JAIL_BANS, JAIL_TOTAL, JAIL_FILE, JAIL_SIZE, JAIL_READ, JAIL_LAST, JAIL_LOG, JAIL_COLUMNS };
 
 static const struct column columns[JAIL_COLUMNS] = {
-    [JAIL_NAME] = {"JAIL", 14, 14, false, true, false, 0, NEED_JAIL},
+    [JAIL_NAME] = {"JAIL", 16, 16, false, true, false, 0, NEED_JAIL},
     [JAIL_STATE] = {"STATE", 5, 8, false, false, false, 0, NEED_NONE},
     [JAIL_MIN] = {"/MIN", 4, 5, true, true, true, 1, NEED_NONE},
     [JAIL_SPARK] = {"LAST 30 MIN", 15, 15, false, false, false, 5, NEED_NONE},
@@ -306,7 +306,7 @@ line_draw(const struct ui *ui, struct canvas *c)
 			str_add(&text, " ban ");
 			format_count(j->ban_now, &text);
 		}
-		int cols = canvas_cols(str_text(&text), text.len, c->is_ascii), last = shown + 1 < ui->view->n_jails ? 4 : 0;
+		int cols = canvas_cols(str_text(&text), text.len, c->is_ascii), last = shown + 1 < ui->view->n_jails ? 6 : 0; /* +12 */
 		if (x + cols + last > c->w && x > 1) {
 			canvas_printf(c, x, 1, ROLE_DIM, "+%zu", ui->view->n_jails - shown);
 			break;

@@ -54,6 +54,7 @@ struct regex_state {
 struct lines_question {
 	struct ui *ui;
 	unsigned number;
+	bool is_asked_for; /* by a key: says when they have come */
 };
 
 static struct regex_state *
@@ -244,6 +245,8 @@ lines_answered(void *arg, bool ok, const json_t *value, const char *error)
 			s->n_lines++;
 		}
 		s->trouble[0] = '\0';
+		if (q->is_asked_for)
+			ui_message(q->ui, ROLE_NORMAL, "%zu lines of %s", s->n_lines, s->jail);
 		if (s->n_lines == 0)
 			snprintf(s->trouble, sizeof s->trouble, "no line was read for %.100s yet: there is nothing to try it on", s->jail);
 		run(s);
@@ -255,7 +258,7 @@ lines_answered(void *arg, bool ok, const json_t *value, const char *error)
 }
 
 static void
-lines_ask(struct ui *ui)
+lines_ask(struct ui *ui, bool is_asked_for)
 {
 	struct regex_state *s = state_of(ui);
 	const char *words[] = {"get", s->jail, "lines", LINES_ASKED};
@@ -265,6 +268,7 @@ lines_ask(struct ui *ui)
 	struct lines_question *q = xcalloc(1, sizeof *q);
 	q->ui = ui;
 	q->number = s->number_of_jail;
+	q->is_asked_for = is_asked_for;
 	s->is_asked = true;
 	if (!ui->send(ui->send_arg, words, 4, lines_answered, q)) {
 		s->is_asked = false;
@@ -298,7 +302,7 @@ choose(struct ui *ui, const char *jail, int number)
 	str_clear(&s->lines);
 	s->n_lines = 0;
 	s->is_asked = false;
-	lines_ask(ui);
+	lines_ask(ui, false);
 }
 
 void
@@ -562,8 +566,8 @@ act(struct pane *p, enum action action, struct ui *ui)
 		s->at = s->pattern.len;
 		return PANE_DONE;
 	case ACT_LIVE:
-		lines_ask(ui);
 		ui_message(ui, ROLE_NORMAL, "fetching the recent lines...");
+		lines_ask(ui, true);
 		return PANE_DONE;
 	case ACT_SHOW_MATCH:
 	case ACT_SHOW_MISS:

@@ -240,12 +240,16 @@ prompt_draw(const struct ui *ui, struct canvas *c, int y)
 {
 	const struct prompt *p = &ui->prompt;
 
-	int x = 0, cols = canvas_cols(p->label, strlen(p->label), c->is_ascii), rows = canvas_rows(c, p->label);
+	/* whom it is for stands whole, in rows above if need be, and leaves room to type */
+	int x, rows = canvas_rows(c, p->label);
 	canvas_fill(c, 0, y, c->w, ROLE_NORMAL);
-	if (cols <= c->w - 14 || rows >= y) /* room to type behind it; else whom it is for stands whole above */
-		x = canvas_textn(c, 0, y, c->w > 30 ? c->w - 14 : c->w / 2, 0, ROLE_KEY, 0, p->label, strlen(p->label), NULL);
-	else
+	if (rows >= y) {
+		x = canvas_textn(c, 0, y, c->w / 2, 0, ROLE_KEY, 0, p->label, strlen(p->label), NULL);
+	} else if ((x = canvas_wrap(c, y - rows + 1, ROLE_KEY, p->label)) > c->w - (c->w < 60 ? 10 : 14)) {
 		canvas_wrap(c, y - rows, ROLE_KEY, p->label);
+		canvas_fill(c, 0, y, c->w, ROLE_NORMAL);
+		x = 0;
+	}
 	prompt_line_draw(c, x, y, &p->text, p->at);
 	if (p->kind == PROMPT_FIND && !ui->pager.is_open && p->text.len > 0) {
 		struct err err;
@@ -259,11 +263,11 @@ prompt_draw(const struct ui *ui, struct canvas *c, int y)
 	canvas_fill(c, 0, y + 1, c->w, ROLE_NORMAL);
 	static const char *const hints[PROMPTS] = {
 	    [PROMPT_FIND] = "Enter: keep   n N: next, previous   Esc: back to where it was",
-	    [PROMPT_FILTER] = "regex, address or network; !x: not x; empty: all rows   Enter: apply   Esc: leave as it was",
-	    [PROMPT_COMMAND] = "a fail2ban-client command, e.g. status sshd   Tab: complete   Up: history   Esc: cancel",
-	    [PROMPT_WHITELIST] = "1h, 24h, 7d, any time, restart, or perm: for good   Enter: do it   Esc or nothing typed: cancel",
+	    [PROMPT_FILTER] = "regex, address, network; !x: not x; empty: all rows   Enter: apply   Esc: cancel",
+	    [PROMPT_COMMAND] = "fail2ban-client's commands: status sshd   Tab: complete  Up: history  Esc: cancel",
+	    [PROMPT_WHITELIST] = "1h, 24h, 7d, any time, restart, or perm: for good   Enter: do it   Esc: cancel",
 	    [PROMPT_BAN] = "JAIL and TIME in any order, perm: for ever   Enter: ban   Esc: cancel",
-	    [PROMPT_EXTEND] = "x2, 24h, 7d, any time from now, or perm   Enter: do it   Esc or nothing typed: cancel",
+	    [PROMPT_EXTEND] = "x2, 24h, 7d, any time from now, or perm   Enter: do it   Esc: cancel",
 	    [PROMPT_EXPORT] = "file.csv, file.json or file.txt; must not exist   Enter: write   Esc: cancel",
 	};
 	canvas_text(c, 0, y + 1, p->note[0] != '\0' ? ROLE_NORMAL : ROLE_DIM, p->note[0] != '\0' ? p->note : hints[p->kind]);

@@ -278,6 +278,25 @@ the_log_must_stand_still_to_be_acted_on(void **state)
 }
 
 static void
+on_a_small_screen_prompts_name_the_whole_address(void **state)
+{
+	struct world *w = world_new(40, 12, ATTACK);
+
+	(void)state;
+	feed_text(w, "{\"ev\":\"hosts\",\"seq\":99,\"t\":1795336868,\"items\":[{\"ip\":\"2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff\",\"jail\":\"sshd\",\"fail\":900,"
+	    "\"max\":5,\"min\":900,\"total\":900,\"first\":1,\"last\":2}],\"gone\":[]}");
+	w->mono += 5;
+	keys(w, "2gw");
+	sees(w, "whitelist\n2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff\nfor 1h 24h 7d restart perm:");
+	keys(w, "24h");
+	sees(w, "\nfor 1h 24h 7d restart perm: 24h\n");
+	ui_key(&w->ui, KEY_ESC, w->mono += 1);
+	keys(w, "b");
+	sees(w, "ban\n2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff\n(Enter: sshd, 10m):\n");
+	world_free(w);
+}
+
+static void
 read_only_and_down_refuse(void **state)
 {
 	struct world *w = world_new(80, 24, ATTACK);
@@ -466,6 +485,7 @@ main(void)
 	    cmocka_unit_test(a_network_is_asked_for_and_typing_ahead_is_no_answer), cmocka_unit_test(the_named_address_is_acted_on_though_rows_move),
 	    cmocka_unit_test(whitelisting_unbans_and_is_undone), cmocka_unit_test(marked_rows_are_asked_for_once),
 	    cmocka_unit_test(the_log_must_stand_still_to_be_acted_on), cmocka_unit_test(read_only_and_down_refuse),
+	    cmocka_unit_test(on_a_small_screen_prompts_name_the_whole_address),
 	    cmocka_unit_test(leaving_an_own_engine_asks), cmocka_unit_test(find_and_filter_count), cmocka_unit_test(pause_freezes_rows_and_counts),
 	    cmocka_unit_test(sorting_keeps_the_cursor_on_its_address), cmocka_unit_test(a_snapshot_replaces_but_keeps_log_and_cursor),
 	    cmocka_unit_test(messages_of_any_shape_are_harmless), cmocka_unit_test(an_expression_is_shown_with_its_error_below),
