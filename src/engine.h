@@ -173,9 +173,9 @@ void engine_publish_stats(struct engine *e);
 
 /* ---- the last raw lines of a log (recent.c) ---- */
 void recent_add(struct engine *e, const char *path, const struct line *lines, size_t count);
-/* Calls fn for up to n of the last lines of `path`, oldest first. */
+/* Calls fn for up to n of the last lines of `path`, oldest first. raw: for each U+FFFD what the log has, "9b fe". */
 void recent_each(const struct engine *e, const char *path, size_t n,
-    void (*fn)(void *arg, const char *bytes, size_t len), void *arg);
+    void (*fn)(void *arg, struct slice text, struct slice raw), void *arg);
 void recent_free(struct engine *e);
 
 #endif

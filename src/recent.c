@@ -1,9 +1,13 @@
-/* recent: the last raw lines of each log: per file a ring of bytes, lines ended by LF. */
+/*
+ * recent: the last raw lines of each log: per file a ring of bytes. A line takes two, ended by LF: its text, and what the log
+ * has for each U+FFFD of it, in hex with blanks between.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine.h"
 
 struct recent {
@@ -27,6 +31,35 @@ ring_put(struct recent *r, const char *bytes, size_t len)
 	r->used = r->used + len > ENGINE_RECENT_BYTES ? ENGINE_RECENT_BYTES : r->used + len;
 }
 
+static void
+line_put(struct recent *r, const struct line *line)
+{
+	const char *at = line->bytes, *end = line->bytes + line->len, *lf;
+	struct slice raw = line->raw, piece;
+
+	/* a message of the journal may hold some */
+	for (; (lf = memchr(at, '\n', (size_t)(end - at))) != NULL; at = lf + 1) {
+		ring_put(r, at, (size_t)(lf - at));
+		ring_put(r, " ", 1);
+	}
+	ring_put(r, at, (size_t)(end - at));
+	if (raw.len == 0) {
+		ring_put(r, "\n\n", 2);
+		return;
+	}
+	struct str hex = {0};
+	str_addc(&hex, '\n');
+	while (text_note_next(&raw, &piece)) {
+		if (hex.len > 1)
+			str_addc(&hex, ' ');
+		for (size_t i = 0; i < piece.len; i++)
+			str_addf(&hex, "%02x", (unsigned char)piece.at[i]);
+	}
+	str_addc(&hex, '\n');
+	ring_put(r, str_text(&hex), hex.len);
+	str_done(&hex);
+}
+
 void
 recent_add(struct engine *e, const char *path, const struct line *lines, size_t count)
 {
@@ -39,15 +72,13 @@ recent_add(struct engine *e, const char *path, const struct line *lines, size_t 
 		r->ring = xmalloc(ENGINE_RECENT_BYTES);
 		HASH_ADD_KEYPTR(hh, e->recent, r->path, strlen(r->path), r);
 	}
-	for (size_t i = 0; i < count; i++) {
-		ring_put(r, lines[i].bytes, lines[i].len);
-		ring_put(r, "\n", 1);
-	}
+	for (size_t i = 0; i < count; i++)
+		line_put(r, &lines[i]);
 }
 
 void
 recent_each(const struct engine *e, const char *path, size_t n,
-    void (*fn)(void *arg, const char *bytes, size_t len), void *arg)
+    void (*fn)(void *arg, struct slice text, struct slice raw), void *arg)
 {
 	struct recent *r;
 
@@ -59,19 +90,22 @@ recent_each(const struct engine *e, const char *path, size_t n,
 	for (size_t i = 0; i < r->used; i++)
 		flat[i] = r->ring[(start + i) % ENGINE_RECENT_BYTES];
 
-	/* back over n line ends; a full ring starts inside a line, which is left out */
-	size_t from = r->used - 1, seen = 0;
-	while (from > 0 && (flat[from - 1] != '\n' || ++seen < n))
-		from--;
-	if (from == 0 && r->used == ENGINE_RECENT_BYTES) {
-		char *end = memchr(flat, '\n', r->used);
-		from = end != NULL ? (size_t)(end - flat) + 1 : r->used;
+	/* back over the ends of n lines: two each, from the newest, so that texts are told from what belongs to them */
+	size_t from = r->used - 1, ends = 0, whole = r->used;
+	while (from > 0 && ends / 2 < n) {
+		if (flat[--from] == '\n' && ++ends % 2 == 0)
+			whole = from + 1;
 	}
-	while (from < r->used) {
-		char *end = memchr(flat + from, '\n', r->used - from);
-		size_t len = end != NULL ? (size_t)(end - flat) - from : r->used - from;
-		fn(arg, flat + from, len);
-		from += len + 1;
+	if (from == 0 && r->used < ENGINE_RECENT_BYTES && ends / 2 < n)
+		whole = 0; /* a full ring starts inside a line, which is left out */
+	for (size_t at = whole; at < r->used;) {
+		const char *end = memchr(flat + at, '\n', r->used - at);
+		struct slice text = {flat + at, (size_t)(end - flat) - at};
+		at += text.len + 1;
+		end = at < r->used ? memchr(flat + at, '\n', r->used - at) : NULL;
+		struct slice raw = {flat + at, end != NULL ? (size_t)(end - flat) - at : 0};
+		at += raw.len + 1;
+		fn(arg, text, raw);
 	}
 	free(flat);
 }

@@ -40,6 +40,8 @@ struct regex_state {
 	bool is_again;       /* typed while the child ran */
 	int file;            /* the filter that the child reads: memory without a name, gone with us; 0: none yet */
 	struct str lines;    /* what the child gets on stdin */
+	json_t *raws;        /* owned: for each, what the log has where it has U+FFFD */
+	json_t *raws_tried;  /* owned: of the lines that the child was given; goes into its result */
 	size_t n_lines;
 	bool is_asked;
 	char trouble[300];   /* no lines, no child … */
@@ -110,6 +112,7 @@ finished(void *arg, const struct child_result *r)
 		} else {
 			json_decref(s->good);
 			s->good = json_incref(result);
+			json_object_set(result, "raws", s->raws_tried);
 			s->ms = r->ms;
 			s->top = 0;
 		}
@@ -180,6 +183,8 @@ run(struct regex_state *s)
 	}
 	if (!file_write(s))
 		return;
+	json_decref(s->raws_tried);
+	s->raws_tried = json_incref(s->raws);
 	const char *argv[] = {"jailtop", "regex", "--json", "-", "/proc/self/fd/3", NULL};
 	struct child_spec spec = {
 	    .file = ui->exe, .argv = argv, .input = str_text(&s->lines), .input_len = s->lines.len, .pass_fd = s->file, .timeout_s = CHILD_S,
@@ -234,14 +239,17 @@ lines_answered(void *arg, bool ok, const json_t *value, const char *error)
 	s->is_asked = false;
 	if (q->number == s->number_of_jail && ok) {
 		str_clear(&s->lines);
+		json_decref(s->raws);
+		s->raws = json_array();
 		s->n_lines = 0;
 		json_array_foreach(value, i, row) {
-			const char *text = json_string_value(row);
-			size_t len = json_string_length(row);
-			if (text == NULL || len == 0)
+			const json_t *line = json_is_object(row) ? json_object_get(row, "text") : row;
+			json_t *raw = json_object_get(row, "raw");
+			if (json_string_length(line) == 0)
 				continue;
-			str_addn(&s->lines, text, len);
+			str_addn(&s->lines, json_string_value(line), json_string_length(line));
 			str_addc(&s->lines, '\n');
+			json_array_append_new(s->raws, raw != NULL ? json_incref(raw) : json_null());
 			s->n_lines++;
 		}
 		s->trouble[0] = '\0';
@@ -261,7 +269,7 @@ static void
 lines_ask(struct ui *ui, bool is_asked_for)
 {
 	struct regex_state *s = state_of(ui);
-	const char *words[] = {"get", s->jail, "lines", LINES_ASKED};
+	const char *words[] = {"get", s->jail, "lines", LINES_ASKED, "raw"};
 
 	if (s->jail[0] == '\0' || s->is_asked || ui->send == NULL)
 		return;
@@ -270,7 +278,7 @@ lines_ask(struct ui *ui, bool is_asked_for)
 	q->number = s->number_of_jail;
 	q->is_asked_for = is_asked_for;
 	s->is_asked = true;
-	if (!ui->send(ui->send_arg, words, 4, lines_answered, q)) {
+	if (!ui->send(ui->send_arg, words, 5, lines_answered, q)) {
 		s->is_asked = false;
 		snprintf(s->trouble, sizeof s->trouble, "no engine to get lines from");
 		free(q);
@@ -365,7 +373,10 @@ regex_text(const struct ui *ui, struct regex_text *out)
 static void
 init(struct pane *p)
 {
-	p->state = xcalloc(1, sizeof(struct regex_state));
+	struct regex_state *s = xcalloc(1, sizeof *s);
+
+	s->raws = json_array();
+	p->state = s;
 }
 
 static void
@@ -376,6 +387,8 @@ done(struct pane *p)
 	free(s->original);
 	str_done(&s->pattern);
 	str_done(&s->lines);
+	json_decref(s->raws);
+	json_decref(s->raws_tried);
 	json_decref(s->good);
 	json_decref(s->error);
 	free(s);
@@ -401,37 +414,6 @@ is_shown(const struct regex_state *s, const json_t *row)
 	static const char *const names[] = {"", "match", "miss", "ignored", "limit"};
 
 	return s->show == SHOW_ALL || strcmp(text_of(row, "verdict"), names[s->show]) == 0;
-}
-
-static void
-row_draw(const json_t *row, struct canvas *c, int y, int shift)
-{
-	const json_t *line = json_object_get(row, "line"), *reach = json_object_get(row, "reach");
-	const char *text = json_string_value(line), *verdict = text_of(row, "verdict");
-	size_t len = text != NULL ? json_string_length(line) : 0, from = 0;
-	bool is_match = strcmp(verdict, "match") == 0, was_cut;
-	enum role role = is_match ? ROLE_GOOD : strcmp(verdict, "limit") == 0 ? ROLE_ALERT : ROLE_DIM;
-
-	log_body(text != NULL ? text : "", len, &from);
-	canvas_text(c, 1, y, role, is_match ? "+" : strcmp(verdict, "miss") == 0 ? "-" : strcmp(verdict, "limit") == 0 ? "L" : "i");
-	int x = 3;
-	if (is_match && *text_of(row, "ip") != '\0')
-		x += canvas_printf(c, x, y, ROLE_BAD, "%s ", text_of(row, "ip"));
-	canvas_textn(c, x, y, -1, shift, is_match ? ROLE_NORMAL : ROLE_DIM, 0, text != NULL ? text + from : "", len - from, &was_cut);
-	if (was_cut)
-		canvas_text(c, c->w - 1, y, ROLE_DIM, ">");
-	/* how far a miss got */
-	if (!is_match && json_is_integer(reach) && (size_t)json_integer_value(reach) > from && shift == 0) {
-		size_t to = (size_t)json_integer_value(reach) < len ? (size_t)json_integer_value(reach) : len;
-		canvas_role(c, x, y, canvas_cols(text + from, to - from, c->is_ascii), ROLE_MARK);
-	}
-}
-
-/* "^" alone is true of every line. */
-static bool
-says_more_than_anchor(const char *reach)
-{
-	return *reach != '\0' && strcmp(reach, "^") != 0 && strcmp(reach, "\\A") != 0;
 }
 
 static void
@@ -535,9 +517,7 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 			continue;
 		if (y >= c->h)
 			break;
-		row_draw(row, c, y++, ui->shift);
-		if (strcmp(text_of(row, "verdict"), "miss") == 0 && says_more_than_anchor(text_of(row, "reach")) && y < c->h)
-			canvas_printf(c, 3, y++, ROLE_DIM, "matched as far as `%s`", text_of(row, "reach"));
+		y += regex_row_draw(row, json_array_get(json_object_get(s->good, "raws"), i), c, y, ui->shift);
 	}
 }
 

@@ -246,6 +246,8 @@ struct regex_text { /* borrowed from the pane */
 	int number; /* of the jail's failregex, 1-based; 0: none of it */
 };
 void regex_text(const struct ui *ui, struct regex_text *out); /* ends the editing */
+/* One line of a result, and how far a miss got; raw: of "get JAIL lines N raw". Returns the rows it took. */
+int regex_row_draw(const json_t *row, const json_t *raw, struct canvas *c, int y, int shift);
 /* the Chains pane: the rule under the cursor, when no ban asks for it */
 bool chains_foreign(const struct ui *ui, int *family, const char **chain, const char **text, const char **source);
 /* the Inspect pane */

@@ -20,7 +20,8 @@
  *   set JAIL banip [--time S | --until T] IP...   a ban with its own length or end (-1: for ever)
  *   set JAIL addignoreip [--for S] IP...          with an end; "set JAIL delignoreip IP" takes it back
  *   set all addignoreip|delignoreip [--for S] IP  in every jail
- *   get JAIL lines [N]       the last N raw lines read for the jail, oldest first (list of strings)
+ *   get JAIL lines [N [raw]] the last N raw lines read for the jail, oldest first (list of strings; with the word raw
+ *                            those that have U+FFFD are {"text","raw"})
  *   get host IP              all that is known of one address: see HOST DETAIL
  *   repair [IP]              put missing rules back
  *   set hold S|off           for S seconds failures are counted and ban nobody

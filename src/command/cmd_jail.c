@@ -228,6 +228,6 @@ const struct command_row command_jail_rows[] = {
     {"action", cmd_get_action, cmd_set_action, "ACTION PROPERTY VALUE", "a property of an action"},
     {"actionproperties", cmd_get_actionproperties, NULL, NULL, "an action's properties"},
     {"actionmethods", cmd_get_actionmethods, NULL, NULL, "an action's methods"},
-    {"lines", cmd_get_lines, NULL, NULL, "the last raw log lines [N]"},
+    {"lines", cmd_get_lines, NULL, NULL, "the last raw log lines [N [raw]]"},
     {0},
 };

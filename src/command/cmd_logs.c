@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <utlist.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "command/cmd_jail.h"
 #include "engine.h"
@@ -186,9 +187,28 @@ cmd_set_deljournalmatch(struct command *c)
 /* ---- jailtop's own ---- */
 
 static void
-push_line(void *arg, const char *bytes, size_t len)
+push_line(void *arg, struct slice text, struct slice raw)
 {
-	value_push(arg, value_strn(bytes, len));
+	(void)raw;
+	value_push(arg, value_strn(text.at, text.len));
+}
+
+/* As text, or {"text", "raw"} where the log has bytes that are none. */
+static void
+push_raw_line(void *arg, struct slice text, struct slice raw)
+{
+	if (raw.len == 0) {
+		push_line(arg, text, raw);
+		return;
+	}
+	struct value *line = value_dict(), *pieces = value_list();
+	char *copy = xstrndup(raw.at, raw.len), *rest = copy, *piece;
+	while ((piece = strsep(&rest, " ")) != NULL)
+		value_push(pieces, value_str(piece));
+	free(copy);
+	value_put(line, "text", value_strn(text.at, text.len));
+	value_put(line, "raw", pieces);
+	value_push(arg, line);
 }
 
 bool
@@ -203,10 +223,12 @@ cmd_get_lines(struct command *c)
 		return false;
 	}
 	n = n < 1 ? 1 : n > LINES_MAX ? LINES_MAX : n;
+	bool is_raw = command_args(c) > 1 && command_arg(c, 1) != NULL && strcmp(command_arg(c, 1), "raw") == 0;
+	void (*push)(void *, struct slice, struct slice) = is_raw ? push_raw_line : push_line;
 	if (strcmp(c->jail->backend, "systemd") == 0)
-		recent_each(c->engine, "systemd-journal", (size_t)n, push_line, list);
+		recent_each(c->engine, "systemd-journal", (size_t)n, push, list);
 	DL_FOREACH(c->jail->logs, l)
 		if (!l->is_glob)
-			recent_each(c->engine, l->path, (size_t)n, push_line, list);
+			recent_each(c->engine, l->path, (size_t)n, push, list);
 	return command_answer(c, list);
 }

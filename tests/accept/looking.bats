@@ -57,7 +57,12 @@ teardown() { fixture_down; }
     typed '/203.0.113.12 '
     key Enter i
     see 'TRIED +p\\ufffdq\\xe2\\x82r 1'
-    key q q 1
+    # and so does the Regex pane
+    key q q 6
+    see ' \+ 203\.0\.113\.3 .*e\\x9bf\\rg'
+    see ' \+ 203\.0\.113\.12 .*p\\ufffdq\\xe2\\x82r'
+    not_now '�'
+    key q 1
     see '日本'
     # nothing moved: the message of every row starts in the same column
     local columns
