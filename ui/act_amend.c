@@ -229,6 +229,8 @@ regex_save(struct ui *ui)
 		ui_message(ui, ROLE_WARN, "there is no expression to save");
 	else if (strcmp(t.original, t.now) == 0)
 		ui_message(ui, ROLE_NORMAL, "the expression is as the jail has it: nothing to save");
+	else if (t.error != NULL)
+		ui_message(ui, ROLE_WARN, "refused: %s", t.error);
 	else
 		amend_show(ui, (const char *const[]){"failregex", t.jail, number, t.now}, 4, save_answer);
 }

@@ -21,6 +21,8 @@
 
 #define DEBOUNCE_MS 80
 #define LINES_ASKED "2000"
+#define REFRESH_S 10.0
+#define REOPEN_S 2.0
 #define CHILD_S 5.0
 #define CHILD_OUT_MAX (8 * 1024 * 1024)
 #define PATTERN_HEAD 4 /* "re> " */
@@ -43,6 +45,8 @@ struct regex_state {
 	json_t *raws;        /* owned: for each, what the log has where it has U+FFFD */
 	json_t *raws_tried;  /* owned: of the lines that the child was given; goes into its result */
 	size_t n_lines;
+	double asked_at;     /* monotonic */
+	bool was_shown;
 	bool is_asked;
 	char trouble[300];   /* no lines, no child … */
 	json_t *good;        /* owned: the last result without an error */
@@ -277,6 +281,7 @@ lines_ask(struct ui *ui, bool is_asked_for)
 	q->ui = ui;
 	q->number = s->number_of_jail;
 	q->is_asked_for = is_asked_for;
+	s->asked_at = ui->mono;
 	s->is_asked = true;
 	if (!ui->send(ui->send_arg, words, 5, lines_answered, q)) {
 		s->is_asked = false;
@@ -366,7 +371,8 @@ regex_text(const struct ui *ui, struct regex_text *out)
 	struct regex_state *s = state_of(ui);
 
 	s->is_editing = false;
-	*out = (struct regex_text){s->jail, s->original != NULL ? s->original : "", str_text(&s->pattern), s->number};
+	*out = (struct regex_text){s->jail, s->original != NULL ? s->original : "", str_text(&s->pattern), s->number,
+	    s->error != NULL ? text_of(s->error, "text") : NULL};
 }
 
 /* ---- the pane ---- */
@@ -405,6 +411,11 @@ update(struct pane *p, const struct ui *ui, bool force)
 		choose(s->ui, ui->view->jails[0]->name, 1);
 		return true;
 	}
+	/* "its last lines" are to be that: when it is opened, and while it is looked at, but not under somebody's hands */
+	bool is_due = ui->mono - s->asked_at > (s->was_shown ? REFRESH_S : REOPEN_S);
+	s->was_shown = p->w > 0;
+	if (p->w > 0 && is_due && ui->is_up && !ui->is_paused && !s->is_asked && !s->is_editing && s->child == NULL && s->top == 0)
+		lines_ask(s->ui, false);
 	return false;
 }
 
@@ -449,7 +460,7 @@ draw(const struct pane *p, const struct ui *ui, struct canvas *c)
 		if (strcmp(s->original != NULL ? s->original : "", str_text(&s->pattern)) != 0)
 			str_add(&title, " (edited)");
 		if (c->w >= 70)
-			str_addf(&title, "   against: its last %zu lines", s->n_lines);
+			str_addf(&title, s->n_lines == 1 ? "   against: its last line" : "   against: its last %zu lines", s->n_lines);
 	}
 	pane_title(p, ui, c, str_text(&title), s->show == SHOW_MATCH ? "only matches" : s->show == SHOW_MISS ? "only misses"
 	    : s->show == SHOW_IGNORED ? "only ignored" : s->show == SHOW_LIMIT ? "only at the limit" : "", ROLE_MODE);

@@ -44,6 +44,13 @@ regex_row_draw(const json_t *row, const json_t *raw, struct canvas *c, int y, in
 	str_done(&text);
 	if (!is_miss || !says_more_than_anchor(reach) || y + 1 >= c->h)
 		return 1;
-	canvas_printf(c, 3, y + 1, ROLE_DIM, "matched as far as `%s`", reach);
+	/* where it stopped is at the end */
+	size_t len = strlen(reach), skip = 0;
+	while (len - skip > 0 && canvas_cols(reach + skip, len - skip, c->is_ascii) + (skip > 0 ? 3 : 0) > c->w - 24) {
+		skip++;
+		while (((unsigned char)reach[skip] & 0xc0) == 0x80)
+			skip++;
+	}
+	canvas_printf(c, 3, y + 1, ROLE_DIM, "matched as far as `%s%s`", skip > 0 ? "..." : "", reach + skip);
 	return 2;
 }

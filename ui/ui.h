@@ -244,6 +244,7 @@ void regex_stop(struct ui *ui); /* ends the child: before the loop ends */
 struct regex_text { /* borrowed from the pane */
 	const char *jail, *original, *now;
 	int number; /* of the jail's failregex, 1-based; 0: none of it */
+	const char *error; /* why it is no expression; NULL: it is one, as far as it was tried */
 };
 void regex_text(const struct ui *ui, struct regex_text *out); /* ends the editing */
 /* One line of a result, and how far a miss got; raw: of "get JAIL lines N raw". Returns the rows it took. */

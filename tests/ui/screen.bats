@@ -351,6 +351,19 @@ host_says() { # IP FAIL [...]: the engine tells hosts
     ! sees '/64 \('
 }
 
+lines_asked() { [ "$(grep -cxF 'get sshd lines 2000 raw' "$D/commands")" -ge "$1" ]; }
+reopened() { key 6 && lines_asked 2; }
+
+@test "the Regex pane's lines are fetched anew when it is opened again" {
+    lib_up
+    screen_up 80x24
+    see '3 Bans 137'
+    key 6
+    see '6 Regex sshd failregex #1'
+    until_true 5 lines_asked 1
+    until_true 10 reopened
+}
+
 @test "-R and an engine that lets nobody act answer READ-ONLY" {
     lib_up
     screen_up 80x24 -- -R
