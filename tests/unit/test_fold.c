@@ -334,6 +334,32 @@ marks_are_seen_and_name_networks(void **state)
 }
 
 static void
+a_snapshot_without_them_leaves_the_way_back(void **state)
+{
+	struct world *w = world_new(100, 24, ATTACK);
+	struct err err;
+	char *path = path_of(ATTACK);
+
+	(void)state;
+	crowd(w, 7);
+	keys(w, "2g\n");
+	sees(w, "in 100.64.9.0/24  7 of 419");
+	assert_true(replay_file(path, feed, w, &err)); /* the engine was started anew */
+	rest(w);
+	sees(w, "in 100.64.9.0/24  0 of 412");
+	sees(w, "none of its hosts fails any more; q: back");
+	keys(w, "ubwB+iv\n");
+	assert_int_equal(w->n_sent, 0);
+	ui_key(&w->ui, KEY_ESC, w->mono += 1);
+	ui_key(&w->ui, KEY_ESC, w->mono += 1);
+	keys(w, "q");
+	sees(w, "2 Hosts 412  by FAIL v");
+	sees(w, "203.0.113.44 ");
+	free(path);
+	world_free(w);
+}
+
+static void
 folded_rows_are_as_drawn(void **state)
 {
 	static const int sizes[][2] = {{80, 24}, {120, 40}, {40, 12}};
@@ -364,7 +390,7 @@ main(void)
 	    cmocka_unit_test(five_hosts_of_a_network_fold_and_add_up), cmocka_unit_test(own_and_marked_hosts_stay_rows),
 	    cmocka_unit_test(flags_tell_some_from_all), cmocka_unit_test(a_network_opens_and_closes),
 	    cmocka_unit_test(a_row_that_folds_takes_the_cursor_along), cmocka_unit_test(a_network_is_acted_on_by_its_name),
-	    cmocka_unit_test(marks_are_seen_and_name_networks), cmocka_unit_test(folded_rows_are_as_drawn),
+	    cmocka_unit_test(marks_are_seen_and_name_networks), cmocka_unit_test(a_snapshot_without_them_leaves_the_way_back), cmocka_unit_test(folded_rows_are_as_drawn),
 	};
 
 	setenv("TZ", "UTC", 1);
