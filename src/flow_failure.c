@@ -122,6 +122,7 @@ struct parked { /* a ticket that waits for its ignorecommand, or for the address
 	struct ticket *ticket; /* owned */
 	int64_t row;           /* in the database: a kill does not lose it; 0: none */
 	struct child *child;   /* while its command runs */
+	bool is_banned;        /* by an earlier engine: if it is to be ignored now, the ban is lifted */
 	struct parked *prev, *next; /* in engine->parked: those with a command */
 };
 
@@ -178,13 +179,16 @@ ignorecommand_done(void *arg, const struct child_result *r)
 		if (r->exit_code == 0 && r->spawn_error == 0 && !r->timed_out) {
 			jail_cache_verdict(j, p->ticket, "command");
 			ignored(j, p->ticket, "command");
+			if (p->is_banned)
+				flow_unban(j, p->ticket->id, "ignored");
 		} else {
 			jail_cache_verdict(j, p->ticket, "");
 			if (r->exit_code != 1)
 				log_write(LOG_LEVEL_ERROR, "fail2ban.filter",
 				    "[%s] ignorecommand failed (%d): %.*s", j->name, r->exit_code,
 				    (int)(r->err_len > 300 ? 300 : r->err_len), r->err);
-			count_failure(j, p->ticket, 1, "Found");
+			if (!p->is_banned)
+				count_failure(j, p->ticket, 1, "Found");
 		}
 	}
 	DL_DELETE(e->parked, p);
@@ -215,16 +219,14 @@ ask(struct parked *p, const struct jail *j)
 
 /* The jail's command may have changed, or the verdict be known, since it waits. */
 static void
-ask_next(struct engine *e)
+ask_those(struct engine *e, bool banned, size_t max)
 {
 	struct parked *p, *next;
 
-	if (e->n_asking == e->n_parked)
-		return; /* nobody waits */
 	DL_FOREACH_SAFE(e->parked, p, next) {
-		if (e->n_asking >= ASKING_MAX)
+		if (e->n_asking >= max)
 			return;
-		if (p->child != NULL)
+		if (p->child != NULL || p->is_banned != banned)
 			continue;
 		struct jail *j = engine_jail(e, p->jail);
 		if (j != NULL && j->serial == p->serial && j->is_running && j->ignorecommand != NULL &&
@@ -234,10 +236,25 @@ ask_next(struct engine *e)
 		}
 		DL_DELETE(e->parked, p);
 		e->n_parked--;
-		if ((j = unpark(p)) != NULL)
+		const char *known;
+		if ((j = unpark(p)) == NULL)
+			;
+		else if (!p->is_banned)
 			consider(j, p->ticket);
+		else if ((known = jail_cached_verdict(j, p->ticket)) != NULL && *known != '\0')
+			flow_unban(j, p->ticket->id, "ignored");
 		parked_free(p);
 	}
+}
+
+/* Those who failed just now first. */
+static void
+ask_next(struct engine *e)
+{
+	if (e->n_asking == e->n_parked)
+		return; /* nobody waits */
+	ask_those(e, false, ASKING_MAX);
+	ask_those(e, true, ASKING_MAX / 2);
 }
 
 static void
@@ -259,6 +276,25 @@ run_ignorecommand(struct jail *j, const struct ticket *t)
 	DL_APPEND(e->parked, p);
 	e->n_parked++;
 	if (e->n_asking < ASKING_MAX)
+		ask(p, j);
+}
+
+void
+flow_ask_restored(struct jail *j, const struct ban *ban)
+{
+	struct engine *e = j->engine;
+
+	if (j->ignorecommand == NULL || *j->ignorecommand == '\0' || e->n_parked >= WAITING_MAX / 2)
+		return;
+	struct parked *p = xcalloc(1, sizeof *p);
+	p->engine = e;
+	p->jail = xstrdup(j->name);
+	p->serial = j->serial;
+	p->ticket = ticket_dup(ban->ticket);
+	p->is_banned = true;
+	DL_APPEND(e->parked, p);
+	e->n_parked++;
+	if (e->n_asking < ASKING_MAX / 2)
 		ask(p, j);
 }
 

@@ -28,6 +28,8 @@ void flow_failure(struct jail *j, const struct failure *f);
 void flow_failures_done(struct engine *e);
 /* What waited for an answer when the last process ended waits again. */
 void flow_restore_parked(struct jail *j);
+/* Asks the ignorecommand about a ban of an earlier engine, which holds until the answer. */
+void flow_ask_restored(struct jail *j, const struct ban *ban);
 /* The end: nobody waits for an answer any more; what is in the database stays there. */
 void flow_stop_asking(struct engine *e);
 /* `set JAIL attempt`: as so many failures, past the ignore lists. Returns 1. */

@@ -143,7 +143,9 @@ restore_ban(void *arg, struct ticket *t)
 		ticket_free(t);
 		return;
 	}
-	flow_ban(j, t, FLOW_RESTORED);
+	struct ban *ban = flow_ban(j, t, FLOW_RESTORED);
+	if (ban != NULL)
+		flow_ask_restored(j, ban);
 }
 
 bool

@@ -24,6 +24,7 @@ state() { # FILE TEST
 @test "the second socket lets a group look, and nobody change anything" { state life_cycle monitor; }
 @test "sockets and readiness as a service manager wants them" { state life_cycle activation; }
 @test "TERM, INT, HUP and USR1" { state life_cycle signals; }
+@test "a ban of before is not restored for who is ignored by now" { state state restored; }
 @test "an idle jail reads afterwards what was written meanwhile" { state state idle; }
 @test "a file where the socket should be stays, and is named" { state life_cycle taken; }
 @test "a second engine is refused with the pid of the first one; after a kill it is not" { state life_cycle second; }

@@ -120,6 +120,24 @@ def database(jailtop, d):
     e.fail('198.51.100.3'); until(lambda: '198.51.100.3' in e.banned(), 'a ban without a database')
     e.stop()
 
+def restored(jailtop, d):
+    """Whom the ignorecommand ignores by now is not banned by a ban of before, nor is one of this host's own addresses."""
+    subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True) # of this namespace
+    e = Engine(jailtop, d)
+    e.start()
+    for ip in ('127.0.0.1', '192.0.2.3', '192.0.2.4', '2001:db8::1'): e.fail(ip)
+    until(lambda: len(e.acts()) == 4, 'four bans')
+    e.stop()
+    e.write('jail.local', '[t]\nignoreself = true\nignorecommand = case <ip> in 192.0.2.3|2001:*) exit 0;; esac; exit 1\n')
+    e.start()
+    until(lambda: e.banned() == ['192.0.2.4'], 'one ban is left')
+    told = e.told()
+    for ip, why in (('192.0.2.3', 'command'), ('2001:db8::1', 'command'), ('127.0.0.1', 'ignoreself rule')):
+        assert f'[t] Ignore {ip} by {why}' in told, ip
+    until(lambda: 'unban 192.0.2.3' in e.acts()[8:] and 'unban 2001:db8::1' in e.acts()[8:], 'their rules are gone')
+    assert e.ask('status', 't')[0][1][1][1] == 0 # nothing of it is a failure
+    e.stop()
+
 def idle(jailtop, d):
     """What is written while a jail is idle is read when it is no more, once; with and without a database; over a rotation."""
     for n, db in enumerate((f'{d}/idle.db', 'None')):
