@@ -163,6 +163,7 @@ def step(words):
         if words[0] == 'LOG': read()
         return words[0] == 'LATER' or settle(words)
     a, b = (s.ask(words) for s in sides)
+    if any('ignoreip' in w for w in words): a, b = (sorted(re.findall(r"'[^']*'|\d+", x)) for x in (a, b)) # a set in Python: in any order
     differ(str(words), a, b)
     return settle(words)
 
