@@ -439,8 +439,8 @@ lead_make_room(const struct table *t, int w, int *widths, int *total)
 			easy += widths[i] + 1;
 	if (lead < 0 || most - widths[lead] > w - *total + easy)
 		return;
-	while (most - widths[lead] > w - *total)
-		column_drop(widths, column_least(s, widths, DROP_EASY), total);
+	for (int victim; most - widths[lead] > w - *total && (victim = column_least(s, widths, DROP_EASY)) >= 0;)
+		column_drop(widths, victim, total);
 }
 
 static int
