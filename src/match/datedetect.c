@@ -163,14 +163,21 @@ is_bound(const struct dateslot *s)
 	return (s->pattern->flags & (DATE_LINE_BEGIN | DATE_LINE_END)) != 0;
 }
 
+/* A match that wins unless a nearer one comes. */
+struct kept {
+	size_t slot; /* NOWHERE: none */
+	size_t from; /* characters */
+	size_t len;  /* of the part of the line that was searched */
+};
+
 /* The last winner, where it stood last. Returns whether it settles the matter. */
 static bool
-try_last(struct datedetect *d, const char *line, size_t len, bool is_ascii, size_t *passed, bool *is_kept)
+try_last(struct datedetect *d, const char *line, size_t len, bool is_ascii, size_t *passed, struct kept *kept)
 {
 	struct dateslot *s = d->slots.at[d->last];
+	size_t searched = len;
 	bool matched;
 
-	*is_kept = false;
 	if (is_bound(s)) {
 		matched = try_slot(d, s, line, len, 0, is_ascii);
 		*passed = d->last;
@@ -182,6 +189,7 @@ try_last(struct datedetect *d, const char *line, size_t len, bool is_ascii, size
 		    (first == d->first && is_word_end(first));
 		bool ends = byte_at(line, len, end) == d->behind || (final == d->final && is_word_end(final));
 		if (begins && ends) {
+			searched = to;
 			matched = from <= to && try_slot(d, s, line, to, from, is_ascii);
 		} else {
 			matched = try_slot(d, s, line, len, 0, is_ascii);
@@ -191,10 +199,10 @@ try_last(struct datedetect *d, const char *line, size_t len, bool is_ascii, size
 	if (!matched)
 		return false;
 	const size_t *spans = regex_spans(s->pattern->regex);
-	if (d->slots.count == 1 || is_bound(s) || (chars_in(line, spans[0], is_ascii) == d->last_from &&
-	        chars_in(line, spans[1], is_ascii) == d->last_to))
+	const size_t at = chars_in(line, spans[0], is_ascii);
+	if (d->slots.count == 1 || is_bound(s) || (at == d->last_from && chars_in(line, spans[1], is_ascii) == d->last_to))
 		return true;
-	*is_kept = true; /* elsewhere than last time: look whether another template is nearer */
+	*kept = (struct kept){d->last, at, searched}; /* elsewhere than last time: look whether another template is nearer */
 	return false;
 }
 
@@ -202,17 +210,11 @@ try_last(struct datedetect *d, const char *line, size_t len, bool is_ascii, size
 static size_t
 search(struct datedetect *d, const char *line, size_t len, bool is_ascii)
 {
-	size_t passed = NOWHERE, kept = NOWHERE, kept_from = NOWHERE;
+	size_t passed = NOWHERE;
+	struct kept kept = {NOWHERE, NOWHERE, 0};
 
-	if (d->last < d->slots.count) {
-		bool is_kept;
-		if (try_last(d, line, len, is_ascii, &passed, &is_kept))
-			return d->last;
-		if (is_kept) {
-			kept = d->last;
-			kept_from = chars_in(line, regex_spans(d->slots.at[kept]->pattern->regex)[0], is_ascii);
-		}
-	}
+	if (d->last < d->slots.count && try_last(d, line, len, is_ascii, &passed, &kept))
+		return d->last;
 	for (size_t i = 0; i < d->slots.count; i++) {
 		struct dateslot *s = d->slots.at[i];
 		if (i == passed)
@@ -225,21 +227,17 @@ search(struct datedetect *d, const char *line, size_t len, bool is_ascii)
 		if (from == 0 && s->hits != 0 && d->slots.at[i + 1]->tried == 0)
 			return i;
 		if (from > s->distance || from > d->last_from) {
-			if (from < kept_from) {
-				kept = i;
-				kept_from = from;
-			}
+			if (from < kept.from)
+				kept = (struct kept){i, from, len};
 			continue;
 		}
 		return i;
 	}
-	if (kept == NOWHERE)
-		return NOWHERE;
-	/* the spans of the kept one may be of a later, partial search */
-	size_t at = offset_of(line, len, kept_from, is_ascii);
-	if (regex_spans(d->slots.at[kept]->pattern->regex)[0] != at)
-		try_slot(d, d->slots.at[kept], line, len, at, is_ascii);
-	return kept;
+	if (kept.slot == NOWHERE || kept.len == len)
+		return kept.slot;
+	/* it was found in a part of the line, and looked for again in all of it since: that part counts */
+	regex_search(d->slots.at[kept.slot]->pattern->regex, line, kept.len, offset_of(line, len, kept.from, is_ascii), is_ascii);
+	return kept.slot;
 }
 
 static void

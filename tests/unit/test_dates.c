@@ -376,6 +376,24 @@ the_winner_is_tried_first_and_moves_up(void **state)
 	datedetect_free(d);
 }
 
+/*
+ * The last winner is looked for where it stood last, and no further: what it takes for a date there counts, even when all of
+ * the line has a longer one.
+ */
+static void
+a_date_found_in_its_usual_place_counts_as_it_stands_there(void **state)
+{
+	struct datedetect *d = datedetect_new(room, 2026);
+	struct err err;
+
+	(void)state;
+	assert_true(datedetect_add(d, "(?P<Y>\\d{4})-(?P<m>\\d\\d)-(?P<d>\\d\\d)", &err) && datedetect_add(d, "%Y%m%d**", &err));
+	for (int i = 0; i < 2; i++)
+		assert_true(find(d, "20261122130337.000 a", NOW).time == 1768176000); /* 2026-1-12 */
+	assert_true(find(d, " 20261122140338.123456 a", NOW).time == 1767225600); /* 2026-1-1 */
+	datedetect_free(d);
+}
+
 /* A stamp that differs from the last in minute and second only is read without an expression. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -487,6 +505,7 @@ main(void)
 	    cmocka_unit_test(names_and_expressions_are_those_of_the_reports),
 	    cmocka_unit_test(an_epoch_before_the_defaults_weighs_as_theirs),
 	    cmocka_unit_test(the_winner_is_tried_first_and_moves_up),
+	    cmocka_unit_test(a_date_found_in_its_usual_place_counts_as_it_stands_there),
 	    cmocka_unit_test(epochs_are_found_wherever_they_stand),
 	    cmocka_unit_test(learned_stamps_are_read_as_the_expression_reads_them),
 	    cmocka_unit_test(a_learned_year_ends_with_the_year),
