@@ -67,6 +67,7 @@ weight(struct jail *j, const struct ticket *t)
 	return tries;
 }
 
+/* attempts 0: one that was found, which weighs by the history of its address. */
 static void
 count_failure(struct jail *j, const struct ticket *t, int attempts, const char *word)
 {
@@ -77,9 +78,9 @@ count_failure(struct jail *j, const struct ticket *t, int attempts, const char *
 
 	if (log_wants(LOG_LEVEL_INFO))
 		log_write(LOG_LEVEL_INFO, "fail2ban.filter", "[%s] %s %s - %s", j->name, word, t->id, clock_text(t->time, when));
-	const uint32_t seen = (uint32_t)attempts; /* a failure that weighs more is still one */
+	const uint32_t seen = attempts > 0 ? (uint32_t)attempts : 1; /* a failure that weighs more is still one */
 	struct ticket counted = *t; /* borrows what t owns */
-	if (attempts == 1) {
+	if (attempts == 0) {
 		attempts = weight(j, t);
 		counted.failures = attempts > 1 ? 2 : 1; /* compat: the observer counts it once more, with its weight */
 	}
@@ -188,7 +189,7 @@ ignorecommand_done(void *arg, const struct child_result *r)
 				    "[%s] ignorecommand failed (%d): %.*s", j->name, r->exit_code,
 				    (int)(r->err_len > 300 ? 300 : r->err_len), r->err);
 			if (!p->is_banned)
-				count_failure(j, p->ticket, 1, "Found");
+				count_failure(j, p->ticket, 0, "Found");
 		}
 	}
 	DL_DELETE(e->parked, p);
@@ -324,7 +325,7 @@ consider(struct jail *j, const struct ticket *t)
 		if (*known != '\0')
 			ignored(j, t, known);
 		else
-			count_failure(j, t, 1, "Found");
+			count_failure(j, t, 0, "Found");
 		return;
 	}
 	if (j->ignoreself && t->addr.family != 0 && engine_is_self(e, &t->addr)) {
@@ -343,7 +344,7 @@ consider(struct jail *j, const struct ticket *t)
 		run_ignorecommand(j, t);
 	} else {
 		jail_cache_verdict(j, t, "");
-		count_failure(j, t, 1, "Found");
+		count_failure(j, t, 0, "Found");
 	}
 }
 
@@ -384,7 +385,6 @@ name_resolved(void *arg, const struct addr *addrs, size_t count)
  */
 struct looked_at {
 	struct ticket ticket;
-	size_t kept; /* lines, of as many as the jail keeps */
 	struct ticket_match *matches, *spare; /* owned, of the same room */
 	struct ticket_group *groups; /* owned */
 	size_t matches_room, groups_room;
@@ -403,23 +403,22 @@ text_of(const struct ticket_match *last, const struct failure_line *l)
 }
 
 static void
-look_at(struct looked_at *l, const struct failure *f, size_t lines)
+look_at(struct looked_at *l, const struct failure *f)
 {
 	struct ticket *t = &l->ticket;
 	struct ticket_match *before = l->matches;
-	const size_t had = t->n_matches;
+	const size_t had = t->n_matches, lines = f->n_lines;
 
 	*t = (struct ticket){.id = (char *)(uintptr_t)f->id, .ip = (char *)(uintptr_t)f->ip, .addr = f->addr, .time = f->time,
 	    .first = f->time, .bantime = TICKET_UNSET, .is_invalid = f->is_invalid_addr, .failregex = f->failregex,
 	    .serial = t->serial + 1};
-	l->kept = lines;
 	if (l->matches_room < lines) {
 		l->matches_room = lines + 4;
 		l->matches = before = xreallocarray(before, l->matches_room, sizeof *l->matches);
 		l->spare = xreallocarray(l->spare, l->matches_room, sizeof *l->spare);
 	}
 	for (size_t i = 0; i < lines; i++) {
-		const struct failure_line *line = &f->lines[f->n_lines - lines + i];
+		const struct failure_line *line = &f->lines[i];
 		l->spare[t->n_matches++] = (struct ticket_match){.bytes = text_of(i < had ? &before[i] : NULL, line), .len = line->len,
 		    .date_from = line->date_from, .date_to = line->date_to, .time = f->time};
 	}
@@ -458,12 +457,11 @@ void
 flow_failure(struct jail *j, const struct failure *f)
 {
 	struct engine *e = j->engine;
-	size_t keep = j->maxmatches > 0 ? (size_t)j->maxmatches : 1, lines = f->n_lines < keep ? f->n_lines : keep;
 
 	if (e->looked == NULL)
 		e->looked = xcalloc(1, sizeof *e->looked);
-	if (f->nth == 0 || e->looked->kept != lines)
-		look_at(e->looked, f, lines);
+	if (f->nth == 0)
+		look_at(e->looked, f);
 	const struct ticket *t = &e->looked->ticket;
 	e->stats.matched++;
 	if (f->kind == FAILURE_NAME)
@@ -499,9 +497,9 @@ flow_attempt(struct jail *j, const char *id, const struct value *matches)
 
 	for (size_t i = 0; i < value_count(matches); i++) {
 		const char *text = value_text(value_at(matches, i));
-		if (text == NULL || j->maxmatches <= 0)
+		if (text == NULL)
 			continue;
-		ticket_add_match(t, text, strlen(text), 0, 0, (size_t)j->maxmatches);
+		ticket_add_match(t, text, strlen(text), 0, 0, value_count(matches));
 		t->matches[t->n_matches - 1].is_joined = true; /* compat: they are strings */
 	}
 	int attempts = value_count(matches) > 1 ? (int)value_count(matches) : 1;

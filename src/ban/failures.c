@@ -128,7 +128,7 @@ failures_add(struct failures *f, const struct ticket *t, int attempts, const str
 	struct held *h = page_held(f, w);
 	struct tally *from = NULL;
 
-	f->total++;
+	f->total += t->failures > 1 ? (uint64_t)t->failures : 1; /* compat: the observer counts one that weighs more again */
 	if (h != NULL) {
 		from = page_take_out(f, w, h);
 	} else {
@@ -143,12 +143,14 @@ failures_add(struct failures *f, const struct ticket *t, int attempts, const str
 struct ticket *
 failures_take(struct failures *f, const char *id)
 {
-	const struct ticket *t = failures_find(f, id);
+	struct who *w = page_find(f->page, id);
+	struct held *h = w != NULL ? page_held(f, w) : NULL;
 
-	if (t == NULL)
+	if (h == NULL)
 		return NULL;
-	struct ticket *own = ticket_dup(t);
-	failures_forget(f, own->id);
+	tally_view(h->tally, w->id, &f->view);
+	struct ticket *own = ticket_dup(&f->view);
+	drop(f, w, h);
 	return own;
 }
 
@@ -162,18 +164,6 @@ failures_find(struct failures *f, const char *id)
 		return NULL;
 	tally_view(h->tally, w->id, &f->view);
 	return &f->view;
-}
-
-bool
-failures_forget(struct failures *f, const char *id)
-{
-	struct who *w = page_find(f->page, id);
-	struct held *h = w != NULL ? page_held(f, w) : NULL;
-
-	if (h == NULL)
-		return false;
-	drop(f, w, h);
-	return true;
 }
 
 void

@@ -42,7 +42,6 @@ const struct tally *failures_add(struct failures *f, const struct ticket *t, int
 struct ticket *failures_take(struct failures *f, const char *id);
 /* The entry as a ticket; valid until the next call. NULL: not there. */
 const struct ticket *failures_find(struct failures *f, const char *id);
-bool failures_forget(struct failures *f, const char *id);
 
 /*
  * Drops what is older than findtime, of all jails; `gone` (may be NULL) sees each identifier first, with the owner of the

@@ -116,12 +116,22 @@ lines_next(struct tally_lines *old, const struct ticket *t, size_t keep)
 	return l;
 }
 
+/* compat: FailManager.addFailure: the first failure's lines stay all, later ones are cut to the last maxmatches */
 static void
 add_lines(struct tally *own, const struct ticket *t, bool is_first, int maxmatches)
 {
-	if (t->n_matches == 0 || maxmatches <= 0)
+	const bool is_whole = is_first && t->failures <= 1;
+
+	if (!is_whole && maxmatches <= 0) {
+		lines_free(own->lines);
+		own->lines = NULL;
 		return;
-	own->lines = lines_next(own->lines, t, (size_t)maxmatches);
+	}
+	if (t->n_matches == 0 && own->lines == NULL)
+		return;
+	own->lines = lines_next(own->lines, t, is_whole ? t->n_matches : (size_t)maxmatches);
+	if (t->n_matches == 0)
+		return;
 	struct ticket_match *all = own->lines->at;
 	size_t count = own->lines->count, fresh = t->n_matches < count ? t->n_matches : count;
 	for (size_t i = count - fresh; i < count; i++)

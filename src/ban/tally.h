@@ -17,11 +17,11 @@
 struct failures_limits {
 	double findtime; /* seconds */
 	int maxretry;
-	int maxmatches; /* lines kept per identifier; 0: none */
+	int maxmatches; /* lines kept per identifier, but for those of its first failure; 0: none */
 };
 
 struct tally_origin; /* what the first failure said: address and groups */
-struct tally_lines;  /* the last maxmatches lines */
+struct tally_lines;  /* of the failures, the last ones */
 
 struct tally {
 	int refs;

@@ -69,6 +69,36 @@ only_the_last_matches_are_kept(void **state)
 	failures_free(f);
 }
 
+/* Those of the first failure stay all, as one line may be many: who comes, who is refused. */
+static void
+the_first_failures_lines_are_not_cut(void **state)
+{
+	static const struct failures_limits none = {.findtime = 600, .maxretry = 5, .maxmatches = 0};
+	struct failures *f = failures_new(NULL, NULL);
+	struct ticket *t = ticket_new("192.0.2.1", 1000);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		ticket_add_match(t, "line", 4, 0, 0, 3);
+	failures_add(f, t, 1, &limits);
+	assert_int_equal(failures_find(f, "192.0.2.1")->n_matches, 3);
+	fail_at(f, "192.0.2.1", 1001);
+	assert_int_equal(failures_find(f, "192.0.2.1")->n_matches, 2);
+	t->id[8] = '2';
+	failures_add(f, t, 1, &none);
+	assert_int_equal(failures_find(f, "192.0.2.2")->n_matches, 3);
+	failures_add(f, t, 1, &none);
+	assert_int_equal(failures_find(f, "192.0.2.2")->n_matches, 0);
+	/* one that weighs more is counted twice, and so cut at once */
+	t->id[8] = '3';
+	t->failures = 2;
+	failures_add(f, t, 3, &limits);
+	assert_int_equal(failures_find(f, "192.0.2.3")->n_matches, 2);
+	assert_int_equal(failures_total(f), 6);
+	ticket_free(t);
+	failures_free(f);
+}
+
 static void
 count_gone(void *owner, const struct ticket *t)
 {
@@ -353,6 +383,16 @@ jail_comes(struct world *w, size_t j)
 }
 
 static void
+take_both(struct world *w, size_t j, const char *id)
+{
+	struct ticket *a = failures_take(w->shared[j], id), *b = failures_take(w->alone[j], id);
+
+	assert_same_ticket(a, b);
+	ticket_free(a);
+	ticket_free(b);
+}
+
+static void
 fail_in_some(struct world *w, int n, double time)
 {
 	struct ticket *t = some_failure(n, time);
@@ -370,10 +410,7 @@ fail_in_some(struct world *w, int n, double time)
 		t->serial = 0;
 		assert_int_equal(failures_add(w->alone[j], t, weight, limits_j)->retry, shared);
 		if (shared > limits_j->maxretry) {
-			struct ticket *a = failures_take(w->shared[j], t->id), *b = failures_take(w->alone[j], t->id);
-			assert_same_ticket(a, b);
-			ticket_free(a);
-			ticket_free(b);
+			take_both(w, j, t->id);
 		}
 	}
 	ticket_free(t);
@@ -399,7 +436,7 @@ count_for(size_t n_jails, int rounds)
 		fail_in_some(&w, n, now - (rand() % 10 == 0 ? rand() % 100 : 0));
 		snprintf(id, sizeof id, "192.0.2.%d", rand() % IDS);
 		if (rand() % 20 == 0)
-			assert_int_equal(failures_forget(w.shared[j], id), failures_forget(w.alone[j], id));
+			take_both(&w, j, id);
 		if (rand() % (int)(w.n * 6) == 0) {
 			w.limits[j].findtime = 30 + 30 * (rand() % 3);
 			failures_set_findtime(w.shared[j], w.limits[j].findtime);
@@ -558,6 +595,7 @@ main(void)
 	    cmocka_unit_test(failures_are_estimated_as_a_rate),
 	    cmocka_unit_test(an_older_failure_counts_but_moves_no_time),
 	    cmocka_unit_test(only_the_last_matches_are_kept),
+	    cmocka_unit_test(the_first_failures_lines_are_not_cut),
 	    cmocka_unit_test(failures_expire_after_findtime),
 	    cmocka_unit_test(a_new_findtime_counts_at_once),
 	    cmocka_unit_test(twins_lose_the_same),
