@@ -68,20 +68,28 @@ ignoreip_put(struct str *out, const char *value, const char *ip, bool is_removal
 	free(copy);
 }
 
+/* The tree that owns the jails. NULL: they cannot be read. */
+static struct tree *
+read_jails(const char *dir, struct ini **jails, struct err *err)
+{
+	struct tree *t = tree_new(config_default_dir(dir), NULL, NULL, err);
+
+	if (t == NULL || tree_read(t, "jail", jails, err) == TREE_OK)
+		return t;
+	tree_free(t);
+	return NULL;
+}
+
 bool
 amend_ignoreip(const char *dir, const char *ip, bool is_removal, struct amendment *out, struct err *err)
 {
-	struct tree *t = tree_new(config_default_dir(dir), NULL, NULL, err);
 	struct ini *jails;
+	struct tree *t = read_jails(dir, &jails, err);
 	struct str text = {0};
 
 	*out = (struct amendment){0};
 	if (t == NULL)
 		return false;
-	if (tree_read(t, "jail", &jails, err) != TREE_OK) {
-		tree_free(t);
-		return false;
-	}
 	out->path = xasprintf("%s/%s", config_default_dir(dir), OWN_FILE);
 	str_add(&text, "# Written by jailtop: addresses that were whitelisted for good. It is read last: an ignoreip\n"
 	    "# that you change elsewhere holds again when it stands here too, or when this file is gone.\n[DEFAULT]\n");
@@ -257,17 +265,13 @@ jails_name(const struct ini *jails, struct str *out)
 bool
 amend_enable(const char *dir, const char *jail, struct amendment *out, struct err *err)
 {
-	struct tree *t = tree_new(config_default_dir(dir), NULL, NULL, err);
 	struct ini *jails;
+	struct tree *t = read_jails(dir, &jails, err);
 	struct str text = {0};
 
 	*out = (struct amendment){0};
 	if (t == NULL)
 		return false;
-	if (tree_read(t, "jail", &jails, err) != TREE_OK) {
-		tree_free(t);
-		return false;
-	}
 	bool is_there = ini_section(jails, jail) != NULL && !str_starts(jail, "KNOWN/") && strcmp(jail, "INCLUDES") != 0;
 	if (!is_there) {
 		jails_name(jails, &text);
