@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "action/action.h"
+#include "ban/bantime.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine.h"
@@ -391,6 +392,30 @@ lines_of(const struct world *w, const char *name)
 	return n;
 }
 
+/* What a log tells of somebody who was banned before weighs more; what an operator tells is what it is. */
+static void
+an_attempt_by_hand_weighs_one(void **state)
+{
+	struct world *w = *state;
+	struct value *yes = value_bool(true), *none = value_list();
+	struct err err;
+
+	assert_true(bantime_set(w->jail->increment, "increment", yes, &err));
+	assert_true(filter_add_failregex(w->jail->filter, "^\\s*fail <HOST>$", &err));
+	w->jail->maxretry = 100;
+	ban_one(w, "192.0.2.1", 600);
+	flow_unban(w->jail, "192.0.2.1", "command");
+	w->engine->clock.offset += 10;
+	flow_attempt(w->jail, "192.0.2.1", none);
+	assert_int_equal(failures_find(w->jail->failures, "192.0.2.1")->retry, 1);
+	assert_int_equal(failures_total(w->jail->failures), 1);
+	feed(w, clock_now(&w->engine->clock) + 1, "fail 192.0.2.1");
+	assert_int_equal(failures_find(w->jail->failures, "192.0.2.1")->retry, 3);
+	assert_int_equal(failures_total(w->jail->failures), 3);
+	value_free(yes);
+	value_free(none);
+}
+
 /* `script` is run where the test's files are. */
 static void
 add_action(struct world *w, const char *name, const char *script)
@@ -413,16 +438,22 @@ each_action_that_failed_is_tried_again(void **state)
 	w->does_run = true;
 	engine_up(w, 0);
 	w->engine->state = ENGINE_OK;
-	add_action(w, "one", "{ iptables() { test -e open && echo >>one; }; iptables <ip>; }");
+	add_action(w, "one", "{ iptables() { test -e open1 && echo >>one; }; iptables <ip>; }");
 	add_action(w, "well", "echo >>well");
-	add_action(w, "two", "{ iptables() { test -e open && echo >>two; }; iptables <ip>; }");
+	add_action(w, "two", "{ iptables() { test -e open2 && echo >>two; }; iptables <ip>; }");
 	struct ban *ban = ban_one(w, "192.0.2.1", 600);
 	double until = clock_monotonic(&w->engine->clock) + 60;
 	while (ban->pending != 0 && clock_monotonic(&w->engine->clock) < until)
 		uv_run(&w->loop, UV_RUN_ONCE);
 	assert_int_equal(ban->rule, BAN_RULE_FAIL);
 	assert_int_equal(json_array_size(ban->failed), 2);
-	snprintf(open_path, sizeof open_path, "%s/open", w->dir);
+	snprintf(open_path, sizeof open_path, "%s/open2", w->dir);
+	fclose(fopen(open_path, "w"));
+	while ((json_array_size(ban->failed) != 1 || ban->pending != 0) && clock_monotonic(&w->engine->clock) < until)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_int_equal(lines_of(w, "two"), 1);
+	assert_int_equal(ban->rule, BAN_RULE_FAIL); /* as the other one is still not done */
+	snprintf(open_path, sizeof open_path, "%s/open1", w->dir);
 	fclose(fopen(open_path, "w"));
 	while (ban->rule != BAN_RULE_OK && clock_monotonic(&w->engine->clock) < until)
 		uv_run(&w->loop, UV_RUN_ONCE);
@@ -474,6 +505,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(summer_time_ends_while_lines_come, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(summer_time_begins_while_lines_come, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(actions_hear_of_a_ban_time_that_grew_and_of_no_other, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_attempt_by_hand_weighs_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_action_that_failed_is_tried_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_no_firewall_is_tried_a_few_times, set_up, tear_down),
 	};
