@@ -188,7 +188,7 @@ def ticking():
     engine = Engine()
     screen = Screen(engine.socket)
     screen.until("nobody is banned")
-    engine.write("".join(engine.line(f"203.0.113.{i}") * 5 for i in range(30)))
+    engine.write("".join(engine.line(f"198.18.{i}.9") * 5 for i in range(30)))
     screen.until("bans 30") # which of them are in the rows that fit is not said
     time.sleep(3)
     for label, key in (("overview", b"0"), ("Bans zoomed", b"3")):
